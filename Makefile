@@ -1,0 +1,66 @@
+# Everything a newcomer needs: `make run` shows ordermill at work, `make test` proves it.
+# Needs Python 3.11 or newer (PYTHON=python3.12 chooses one) and make; the rest is fetched into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+
+.PHONY: help run setup test check bench lock schema clean
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/.ready ## the demo: two simulated shops, their orders arriving in a throw-away store
+	@$(BIN)/ordermill demo $(ARGS)
+
+setup: .venv/.ready ## only install
+
+test: .venv/.ready-dev ## every test, on SQLite and PostgreSQL, in parallel
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/.ready-dev ## formatter, linter, types and tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+bench: .venv/.ready-bench ## the figures of docs/benchmarks.md, measured here
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lock: .venv/.ready-dev ## resolve the dependencies anew
+	@for part in "" dev bench; do \
+	  $(UV) pip compile pyproject.toml $${part:+--extra $$part} --universal --python-version 3.11 --upgrade \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	    --quiet --output-file requirements$${part:+-$$part}.lock; done
+
+schema: .venv/.ready ## rewrite config/ordermill.schema.json from the models
+	@$(BIN)/ordermill schema > config/ordermill.schema.json
+
+clean: ## remove the environment and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "ordermill needs Python 3.11 or newer on PATH"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ordermill needs Python 3.11 or newer; this is $$($(PYTHON) --version). Say: make run PYTHON=python3.12"; exit 1; }
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "this Python cannot make environments; on Debian: apt-get install python3-venv"; exit 1; }
+
+.venv/bin/uv: | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+# $(1): the lock file: exact versions with hashes; then ordermill itself, editable, without resolving anything.
+define install
+	@echo "installing from $(1)"
+	@$(UV) pip install --quiet --require-hashes --python $(BIN)/python -r $(1)
+	@$(UV) pip install --quiet --no-deps --python $(BIN)/python -e .
+endef
+
+.venv/.ready: pyproject.toml requirements.lock | .venv/bin/uv
+	$(call install,requirements.lock)
+	@touch $@
+
+.venv/.ready-dev: pyproject.toml requirements-dev.lock | .venv/bin/uv
+	$(call install,requirements-dev.lock)
+	@touch $@ .venv/.ready
+
+.venv/.ready-bench: pyproject.toml requirements-bench.lock | .venv/bin/uv
+	$(call install,requirements-bench.lock)
+	@touch $@ .venv/.ready-dev .venv/.ready

@@ -1,0 +1,1 @@
+"""The one door for connectors: what a third party sees of ordermill."""
