@@ -6,7 +6,7 @@
     - TransientSourceError      nobody: the next poll tries again
       . RateLimited             nobody: the poll waits `retry_after` first
       . InvalidAnswer           nobody at first: the shop answered something that is no answer
-    - SourceRejected            the operator must act at the shop or in the YAML; retrying is useless
+    - SourceRejected            the operator acts at the shop or in the YAML; retrying is useless
       . CredentialsRefused      the operator: keys, scopes or permissions; the integration is paused
       . SourceUnsupported       the operator: the shop's version or set-up cannot be read safely
   + MalformedOrder              a developer: one order is kept raw, counted and shown
@@ -63,7 +63,7 @@ class RateLimited(TransientSourceError):
 
 
 class InvalidAnswer(TransientSourceError):
-    """The answer is no answer: HTML, an empty body, a cut or oversized one, JSON of another shape."""
+    """The answer is none: HTML, an empty body, a cut or oversized one, JSON of another shape."""
 
     error_class = "schema"
 
@@ -75,7 +75,7 @@ class SourceRejected(SourceError):
 
 
 class CredentialsRefused(SourceRejected):
-    """The shop refuses the key, token or its permissions; the integration is paused with this text."""
+    """The shop refuses the key, token or its permissions; the integration is paused."""
 
 
 class SourceUnsupported(SourceRejected):

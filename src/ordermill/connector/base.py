@@ -126,13 +126,13 @@ class Connector(Protocol):
         ...
 
     def fetch(self, window: Window, cursor: str | None) -> Page:
-        """The next page of full orders. Asked again with the same cursor it may answer newer states,
-        but never skips an order that stayed in the window. Bodies may repeat orders."""
+        """The next page of full orders. Asked again with the same cursor it may answer newer
+        states, but never skips an order that stayed in the window. Pages may repeat orders."""
         ...
 
     def index(self, window: Window, cursor: str | None) -> IndexPage:
-        """The next page of the sweep: every order that was created or changed in the window, trashed
-        ones included."""
+        """The next page of the sweep: every order that was created or changed in the window,
+        trashed ones included."""
         ...
 
     def fetch_ids(self, source_ids: Sequence[str]) -> Fetched:

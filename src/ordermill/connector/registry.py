@@ -19,7 +19,7 @@ def installed() -> dict[str, Plugin]:
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             plugin = entry.load()
-        except Exception as error:  # noqa: BLE001 - any failure of foreign code ends here
+        except Exception as error:
             raise ConfigError(
                 f"the connector {entry.name!r} ({entry.value}) cannot be loaded: "
                 f"{type(error).__name__}; reinstall or remove its package"

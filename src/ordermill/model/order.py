@@ -60,8 +60,9 @@ class ItemTax(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """A line. ``price`` is the net unit price before discount, ``discount`` the line's net discount,
-    ``total`` = price x quantity - discount as the platform says, ``total_with_tax`` = total + tax.
+    """A line. ``price`` is the net unit price before discount, ``discount`` the line's net
+    discount, ``total`` = price x quantity - discount as the platform says, ``total_with_tax`` =
+    total + tax.
 
     ``gross_price`` is the unit price with tax before discount, where it is known exactly enough.
     ``tax_rate`` is the sum of the rates in percent; ``source_id`` the platform's line id.
@@ -82,7 +83,7 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 class TaxTotal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The platform's tax of the whole order at one rate (percent); ``base`` is net, None if unsaid."""
+    """The platform's tax of the whole order at one rate (percent); ``base`` is net or unsaid."""
 
     rate: Decimal | None
     tax: Decimal
@@ -158,11 +159,11 @@ class Refund(Struct, frozen=True, kw_only=True):
 class Order(Struct, frozen=True, kw_only=True):
     """One order of a shop in its present state: amounts, lines and flags after edits.
 
-    ``total``, ``total_discount`` and ``total_shipping`` are net; ``total_with_tax`` is gross and the
-    platform's own figure, never a sum of ours. ``owed`` is what the buyer owes or has paid for good:
-    the total after refunds (WooCommerce: total minus refunds; Shopify: the current total), with
-    ``owed_tax`` in it (None where the platform cannot say). ``metadata`` is what the shop knows
-    beyond the attributes; it becomes ``metadata.shop``. ``deleted`` is true for a trashed order.
+    ``total``, ``total_discount`` and ``total_shipping`` are net; ``total_with_tax`` is gross and
+    the platform's own figure, never a sum of ours. ``owed`` is what the buyer owes or has paid for
+    good: the total after refunds (WooCommerce: total minus refunds; Shopify: the current total),
+    with ``owed_tax`` in it (None where the platform cannot say). ``metadata`` is what the shop
+    knows beyond the attributes; it becomes ``metadata.shop``. ``deleted``: a trashed order.
     """
 
     source_id: str
