@@ -1,0 +1,322 @@
+"""The shop client: every request of a connector goes through it.
+
+It keeps a total deadline and a cap on decoded bytes, follows no redirect, verifies TLS, reaches
+private addresses only where allowed, retries with jitter as the shop asks, spends the shop's
+budget, and writes error texts without URL, header or body.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from random import Random
+from typing import TypeVar
+
+import httpx
+
+from ordermill import __version__
+from ordermill.connector.base import Context
+from ordermill.connector.body import read_body, skip, split_lines, wire
+from ordermill.connector.budget import Budget
+from ordermill.connector.network import PoolTransport, within
+from ordermill.connector.retry import as_pause, backoff, pause_asked, retry_after
+from ordermill.errors import (
+    ConfigError,
+    InvalidAnswer,
+    RateLimited,
+    SourceError,
+    SourceUnsupported,
+    TransientSourceError,
+)
+
+__all__ = ["Answer", "Budget", "Limits", "ShopClient"]
+
+T = TypeVar("T")
+
+# They log whole URLs and headers, keys included.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the shop said, complete: ``body`` is decoded and within the cap."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``deadline``: seconds for one request, from looking the name up to the last byte;
+    ``max_bytes``: of a decoded body; ``max_wait``: the longest pause waited out here, in seconds;
+    a longer one is the scheduler's."""
+
+    deadline: float = 30.0
+    max_bytes: int = 32 * 2**20
+    attempts: int = 4
+    max_wait: float = 30.0
+
+
+class ShopClient:
+    """Asks one shop. Thread-safe; raises only SourceError (ConfigError when it is made)."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        context: Context,
+        allow_private_network: bool = False,
+        headers: Mapping[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        limits: Limits = Limits(),
+        transport: httpx.BaseTransport | None = None,
+        budget: Budget | None = None,
+        ca_file: str | None = None,
+    ) -> None:
+        self._base = _checked_base(base_url, allow_private_network)
+        self._allow_private = allow_private_network
+        self._context = context
+        self._limits = limits
+        self._budget = budget
+        self._random = Random()
+        transport = transport or PoolTransport(
+            _tls(ca_file), allow_private_network=allow_private_network
+        )
+        common = {"User-Agent": f"ordermill/{__version__}", "Cache-Control": "no-cache"}
+        own = {"Accept-Encoding": "gzip"} | common | _checked_headers(headers or {})
+        self._shop = _client(transport, own, auth, limits)
+        self._foreign = _client(transport, {"Accept-Encoding": "identity"} | common, None, limits)
+
+    def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        read: Callable[[Answer], T],
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        cost: float = 1.0,
+    ) -> T:
+        """Ask, and return what ``read`` makes of the answer (any status but 3xx and 429).
+
+        A TransientSourceError, from the network or from ``read``, is tried again after a pause, as
+        long as attempts are left and the shop does not ask for more than ``max_wait``; what cannot
+        be waited out here leaves as RateLimited. A redirect is never followed: SourceUnsupported.
+        """
+        if not path.startswith("/"):
+            raise ValueError("a path begins with a slash")
+        attempt = 0
+        while True:
+            attempt += 1
+            asked = 0.0
+            request = self._shop.build_request(
+                method,
+                self._base + path,
+                params=params,
+                json=json,
+                content=content,
+                headers=headers,
+            )
+            try:
+                with self._spending(cost):
+                    answer = self._send(operation, request)
+                    asked = retry_after(answer.headers.get("retry-after"), self._context.now())
+                    _refuse(answer.status, answer.headers, asked)
+                    return read(answer)
+            except TransientSourceError as error:
+                self._pause(operation, error, pause_asked(error, asked), attempt)
+
+    def stream(self, operation: str, url: str, *, start: int = 0) -> Iterator[bytes]:
+        """The lines of a large file on another host, from byte ``start``, without line feeds.
+
+        Neither authentication nor the shop's headers go there. Each line keeps the deadline and the
+        cap of a whole answer. A connection that breaks is taken up again where it broke.
+        """
+        attempt = 0
+        while True:
+            try:
+                for line in self._lines(operation, url, start):
+                    start += len(line) + 1
+                    attempt = 0
+                    yield line
+                return
+            except TransientSourceError as error:
+                attempt += 1
+                self._pause(operation, error, pause_asked(error, 0.0), attempt)
+
+    def close(self) -> None:
+        """Release the connections; idempotent."""
+        self._shop.close()
+        self._foreign.close()
+
+    def _send(self, operation: str, request: httpx.Request) -> Answer:
+        with self._observed(operation) as seen, within(self._limits.deadline), self._translated():
+            response = self._shop.send(request, stream=True)
+            try:
+                body = read_body(response, self._limits.max_bytes)
+            finally:
+                response.close()
+            seen.append(response.status_code)
+        return Answer(response.status_code, response.headers, body)
+
+    def _lines(self, operation: str, url: str, start: int) -> Iterator[bytes]:
+        request = self._foreign.build_request("GET", url)
+        if request.url.scheme != "https" and not self._allow_private:
+            raise SourceUnsupported("the shop offers its file without TLS; it is not fetched")
+        if start:
+            request.headers["Range"] = f"bytes={start}-"
+        with self._observed(operation) as seen, within(self._limits.deadline), self._translated():
+            response = self._foreign.send(request, stream=True)
+            seen.append(response.status_code)
+        try:
+            pieces = skip(wire(response), _to_skip(response, start, self._context))
+            lines = split_lines(pieces, self._limits.max_bytes)
+            while True:
+                with within(self._limits.deadline), self._translated():
+                    line = next(lines, None)
+                if line is None:
+                    return
+                yield line
+        finally:
+            response.close()
+
+    def _pause(
+        self, operation: str, error: TransientSourceError, asked: float, attempt: int
+    ) -> None:
+        """Wait before the next attempt, or raise ``error`` if there is none."""
+        if attempt >= self._limits.attempts or asked > self._limits.max_wait:
+            raise as_pause(error, asked) from None
+        self._context.observer.retry(operation, error.error_class)
+        if asked:
+            self._context.observer.throttled(asked)
+        self._context.sleep(asked or backoff(attempt, self._random))
+
+    def _spending(self, cost: float) -> AbstractContextManager[None]:
+        return nullcontext() if self._budget is None else self._budget.spending(cost)
+
+    @contextmanager
+    def _observed(self, operation: str) -> Iterator[list[int]]:
+        """Count one request, by the status that is appended to the list once it is complete."""
+        seen: list[int] = []
+        started = time.monotonic()
+        try:
+            yield seen
+        finally:
+            code = "network" if not seen else "429" if seen[0] == 429 else f"{seen[0] // 100}xx"
+            self._context.observer.request(operation, code, time.monotonic() - started)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """httpx's errors as ours; its texts, which may hold a URL, go no further."""
+        if self._shop.is_closed:
+            raise SourceError("the connector was closed")
+        try:
+            yield
+        except httpx.TimeoutException:
+            raise TransientSourceError(
+                f"no complete answer within {self._limits.deadline:g} s", error_class="timeout"
+            ) from None
+        except httpx.HTTPError as error:
+            raise TransientSourceError(
+                f"the connection to the shop broke ({type(error).__name__})"
+            ) from None
+
+
+def _client(
+    transport: httpx.BaseTransport,
+    headers: Mapping[str, str],
+    auth: httpx.Auth | None,
+    limits: Limits,
+) -> httpx.Client:
+    return httpx.Client(
+        transport=transport,
+        headers=headers,
+        auth=auth,
+        timeout=limits.deadline,
+        follow_redirects=False,  # httpx would send X-Shopify-Access-Token along to the other host
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def _checked_base(text: str, allow_private_network: bool) -> str:
+    """The base URL without a closing slash; raise ConfigError, not repeating it, if it is unfit."""
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, TypeError):
+        raise ConfigError("base_url is not a URL; write https://shop.example.com") from None
+    if url.scheme not in ("https", "http") or not url.host:
+        raise ConfigError("base_url must begin with https:// and name a host")
+    if url.scheme == "http" and not allow_private_network:
+        raise ConfigError("base_url must begin with https://; http needs allow_private_network")
+    if url.userinfo or url.query or url.fragment or "?" in text or "#" in text:
+        raise ConfigError("base_url is host and path alone: no user, password, ? or #")
+    return str(url).rstrip("/")
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Raise ConfigError for what HTTP cannot carry: httpx's own error would repeat the value."""
+    for name, value in headers.items():
+        if not value.isascii() or not value.isprintable():
+            raise ConfigError(f"the value for {name} holds characters that HTTP cannot carry")
+    return dict(headers)
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    """Always verifying; ``ca_file`` (PEM) adds authorities to the usual ones."""
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError):
+            raise ConfigError("ca_file cannot be read as PEM certificates") from None
+    return context
+
+
+def _refuse(status: int, headers: httpx.Headers, asked: float) -> None:
+    """Raise for the statuses that no connector needs to judge."""
+    if status == 429:
+        raise RateLimited("the shop asks for a pause (429)", retry_after=asked)
+    if 300 <= status < 400:
+        location = headers.get("location")
+        if location is None:
+            raise InvalidAnswer(f"the shop answered {status} without an answer")
+        raise SourceUnsupported(
+            f"the shop redirects ({status}) to {_host(location)}, which is not followed; "
+            "set base_url to where its API answers"
+        )
+
+
+def _host(location: str) -> str:
+    try:
+        host = httpx.URL(location).host
+    except httpx.InvalidURL:
+        return "an address that cannot be read"
+    return host[:100] if host and host.isprintable() else "another path of the same host"
+
+
+def _to_skip(response: httpx.Response, start: int, context: Context) -> int:
+    """How many bytes of the answer come before ``start``; raise if it is not the file."""
+    status, headers = response.status_code, response.headers
+    if status == 200 and headers.get("content-encoding", "identity") == "identity":
+        return start
+    if status == 206 and headers.get("content-range", "").startswith(f"bytes {start}-"):
+        return 0
+    asked = retry_after(headers.get("retry-after"), context.now())
+    _refuse(status, headers, asked)
+    if status >= 500:
+        failed = TransientSourceError(
+            f"the file's host answered {status}", error_class="upstream_5xx"
+        )
+        raise as_pause(failed, asked)
+    raise InvalidAnswer(f"the file's host answered {status}; its link may have expired")
