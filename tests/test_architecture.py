@@ -25,7 +25,7 @@ ALLOWED: dict[str, frozenset[str] | None] = {
     "replay": frozenset({"errors", "model", "connector", "store"}),
     "simulator": frozenset({"errors"}),
     "daemon": EVERYTHING,
-    "demo": EVERYTHING,
+    "commands": EVERYTHING,
     "cli": EVERYTHING,
     "__init__": frozenset(),
     "__main__": frozenset({"cli"}),

@@ -80,19 +80,19 @@ class ShopClient:
         budget: Budget | None = None,
         ca_file: str | None = None,
     ) -> None:
-        self._base = _checked_base(base_url, allow_private_network)
+        self._base = checked_base(base_url, allow_private_network)
         self._allow_private = allow_private_network
         self._context = context
         self._limits = limits
         self._budget = budget
         self._random = Random()
         transport = transport or PoolTransport(
-            _tls(ca_file), allow_private_network=allow_private_network
+            tls_context(ca_file), allow_private_network=allow_private_network
         )
         common = {"User-Agent": f"ordermill/{__version__}", "Cache-Control": "no-cache"}
-        own = {"Accept-Encoding": "gzip"} | common | _checked_headers(headers or {})
-        self._shop = _client(transport, own, auth, limits)
-        self._foreign = _client(transport, {"Accept-Encoding": "identity"} | common, None, limits)
+        own = {"Accept-Encoding": "gzip"} | common | checked_headers(headers or {})
+        self._shop = client(transport, own, auth, limits)
+        self._foreign = client(transport, {"Accept-Encoding": "identity"} | common, None, limits)
 
     def call(
         self,
@@ -131,7 +131,7 @@ class ShopClient:
                 with self._spending(cost):
                     answer = self._send(operation, request)
                     asked = retry_after(answer.headers.get("retry-after"), self._context.now())
-                    _refuse(answer.status, answer.headers, asked)
+                    refuse(answer.status, answer.headers, asked)
                     return read(answer)
             except TransientSourceError as error:
                 self._pause(operation, error, pause_asked(error, asked), attempt)
@@ -179,7 +179,7 @@ class ShopClient:
             response = self._foreign.send(request, stream=True)
             seen.append(response.status_code)
         try:
-            pieces = skip(wire(response), _to_skip(response, start, self._context))
+            pieces = skip(wire(response), to_skip(response, start, self._context))
             lines = split_lines(pieces, self._limits.max_bytes)
             while True:
                 with within(self._limits.deadline), self._translated():
@@ -230,93 +230,3 @@ class ShopClient:
             raise TransientSourceError(
                 f"the connection to the shop broke ({type(error).__name__})"
             ) from None
-
-
-def _client(
-    transport: httpx.BaseTransport,
-    headers: Mapping[str, str],
-    auth: httpx.Auth | None,
-    limits: Limits,
-) -> httpx.Client:
-    return httpx.Client(
-        transport=transport,
-        headers=headers,
-        auth=auth,
-        timeout=limits.deadline,
-        follow_redirects=False,  # httpx would send X-Shopify-Access-Token along to the other host
-        trust_env=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
-
-
-def _checked_base(text: str, allow_private_network: bool) -> str:
-    """The base URL without a closing slash; raise ConfigError, not repeating it, if it is unfit."""
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError):
-        raise ConfigError("base_url is not a URL; write https://shop.example.com") from None
-    if url.scheme not in ("https", "http") or not url.host:
-        raise ConfigError("base_url must begin with https:// and name a host")
-    if url.scheme == "http" and not allow_private_network:
-        raise ConfigError("base_url must begin with https://; http needs allow_private_network")
-    if url.userinfo or url.query or url.fragment or "?" in text or "#" in text:
-        raise ConfigError("base_url is host and path alone: no user, password, ? or #")
-    return str(url).rstrip("/")
-
-
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Raise ConfigError for what HTTP cannot carry: httpx's own error would repeat the value."""
-    for name, value in headers.items():
-        if not value.isascii() or not value.isprintable():
-            raise ConfigError(f"the value for {name} holds characters that HTTP cannot carry")
-    return dict(headers)
-
-
-def _tls(ca_file: str | None) -> ssl.SSLContext:
-    """Always verifying; ``ca_file`` (PEM) adds authorities to the usual ones."""
-    context = httpx.create_ssl_context(trust_env=False)
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError):
-            raise ConfigError("ca_file cannot be read as PEM certificates") from None
-    return context
-
-
-def _refuse(status: int, headers: httpx.Headers, asked: float) -> None:
-    """Raise for the statuses that no connector needs to judge."""
-    if status == 429:
-        raise RateLimited("the shop asks for a pause (429)", retry_after=asked)
-    if 300 <= status < 400:
-        location = headers.get("location")
-        if location is None:
-            raise InvalidAnswer(f"the shop answered {status} without an answer")
-        raise SourceUnsupported(
-            f"the shop redirects ({status}) to {_host(location)}, which is not followed; "
-            "set base_url to where its API answers"
-        )
-
-
-def _host(location: str) -> str:
-    try:
-        host = httpx.URL(location).host
-    except httpx.InvalidURL:
-        return "an address that cannot be read"
-    return host[:100] if host and host.isprintable() else "another path of the same host"
-
-
-def _to_skip(response: httpx.Response, start: int, context: Context) -> int:
-    """How many bytes of the answer come before ``start``; raise if it is not the file."""
-    status, headers = response.status_code, response.headers
-    if status == 200 and headers.get("content-encoding", "identity") == "identity":
-        return start
-    if status == 206 and headers.get("content-range", "").startswith(f"bytes {start}-"):
-        return 0
-    asked = retry_after(headers.get("retry-after"), context.now())
-    _refuse(status, headers, asked)
-    if status >= 500:
-        failed = TransientSourceError(
-            f"the file's host answered {status}", error_class="upstream_5xx"
-        )
-        raise as_pause(failed, asked)
-    raise InvalidAnswer(f"the file's host answered {status}; its link may have expired")

@@ -1,0 +1,5 @@
+"""`python -m ordermill` is `ordermill`."""
+
+from ordermill.cli import main
+
+main()

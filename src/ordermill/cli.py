@@ -1,0 +1,175 @@
+"""The commands. Each reads its words, calls one room and says what came of it.
+
+Imports stay inside the commands: `ordermill --help` answers without loading a database driver.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from ordermill.errors import ConfigError, CredentialsRefused, OrdermillError
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    OK = 0
+    FAILED = 1  # something failed or was found
+    CONFIGURATION = 2
+    CREDENTIALS = 3  # a shop refused them
+
+
+app = typer.Typer(
+    help="Orders out of web shops, kept exactly, invoiced to the cent.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+database_commands = typer.Typer(help="The database's schema.", no_args_is_help=True)
+app.add_typer(database_commands, name="db")
+
+Config = Annotated[
+    Path,
+    typer.Option(
+        "-c", "--config", envvar="ORDERMILL_CONFIG", help="The YAML file.", metavar="FILE"
+    ),
+]
+DEFAULT = Path("config/ordermill.yaml")
+
+
+def main() -> None:
+    """The entry point: errors raised on purpose become one text and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except ConfigError as error:
+        leave(str(error), Exit.CONFIGURATION)
+    except CredentialsRefused as error:
+        leave(str(error), Exit.CREDENTIALS)
+    except OrdermillError as error:
+        leave(str(error), Exit.FAILED)
+
+
+def leave(message: str, code: Exit) -> NoReturn:
+    typer.echo(message, err=True)
+    sys.exit(int(code))
+
+
+@app.command()
+def run(config: Config = DEFAULT) -> None:
+    """Run the daemon until SIGTERM or SIGINT; SIGHUP reads the YAML again."""
+    from ordermill import logs
+    from ordermill.daemon import Daemon, read_settings, run_with_signals
+
+    logs.configure()
+    run_with_signals(Daemon(config, read_settings(config)))
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="The same seed lives the same life.")] = 1,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds; for ever if left out.")
+    ] = None,
+    speed: Annotated[float, typer.Option(help="How fast the shops live.")] = 1.0,
+) -> None:
+    """Two simulated shops over real HTTP and a daemon on a throw-away store: watch it work."""
+    from ordermill.commands.demo import run_demo
+
+    run_demo(seed=seed, duration=duration, speed=speed)
+
+
+@app.command()
+def sync(
+    integrations: Annotated[list[str] | None, typer.Argument(help="Default: all.")] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """One pass over the named integrations, then exit."""
+    from ordermill import logs
+    from ordermill.commands.sync import sync_once
+
+    logs.configure()
+    sys.exit(sync_once(config, integrations or []))
+
+
+@app.command()
+def backfill(
+    integration: str,
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")
+    ] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Read history by day of creation; after a kill the same command goes on where it was."""
+    from ordermill import logs
+    from ordermill.commands.sync import backfill_once
+
+    logs.configure()
+    sys.exit(backfill_once(config, integration, since.date(), until.date() if until else None))
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Default: -c.")] = None,
+    offline: Annotated[bool, typer.Option(help="Only the files, no shop is asked.")] = False,
+    config: Config = DEFAULT,
+) -> None:
+    """Validate the YAML, all errors at once; then ask each shop once."""
+    from ordermill.commands.check import check_files
+
+    sys.exit(check_files(files or [config], offline=offline))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the YAML."""
+    import json
+
+    from ordermill.daemon import options_by_source
+    from ordermill.settings import json_schema
+
+    typer.echo(json.dumps(json_schema(options_by_source()), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="As GET /status gives it.")] = False,
+    config: Config = DEFAULT,
+) -> None:
+    """A line per integration: freshness, lag, counts, next run, last error."""
+    from ordermill.commands.status import print_status
+
+    print_status(config, as_json=as_json)
+
+
+@app.command()
+def connectors() -> None:
+    """The installed connectors."""
+    from ordermill.connector.registry import installed
+
+    for source, plugin in installed().items():
+        typer.echo(f"{source}\t{plugin.connect.__module__}")
+
+
+@database_commands.command("upgrade")
+def database_upgrade(config: Config = DEFAULT) -> None:
+    """Bring the schema to this version; harmless when it is there already."""
+    from ordermill.daemon import open_database, read_settings
+
+    open_database(read_settings(config), upgrade=True).close()
+    typer.echo("the database is up to date")
+
+
+@database_commands.command("check")
+def database_check(config: Config = DEFAULT) -> None:
+    """Exit 1 if the schema is not this version's."""
+    from ordermill.daemon import open_database, read_settings
+
+    open_database(read_settings(config), upgrade=False).close()
+    typer.echo("the database is up to date")

@@ -1,0 +1,242 @@
+"""The composition root: builds the rooms from the settings, wires them, runs until told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from ordermill.admin.app import create_app
+from ordermill.admin.metrics import Metrics
+from ordermill.admin.server import serve
+from ordermill.connector.base import Connector, Context, Observer, Plugin
+from ordermill.connector.registry import installed
+from ordermill.errors import ConfigError, OrdermillError
+from ordermill.model.integration import Integration
+from ordermill.schedule import Schedule
+from ordermill.settings import Settings, load
+from ordermill.store import integrations
+from ordermill.store.database import Database
+from ordermill.sync.engine import Engine
+from ordermill.sync.lease import RENEW
+from ordermill.sync.listener import Everyone, Listener
+from ordermill.sync.shop import Shop
+
+log = structlog.get_logger()
+
+TICK = timedelta(milliseconds=200)
+GRACE = timedelta(seconds=8)  # of the 10 s in which the daemon stops
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def owner_id() -> str:
+    """Names this start of this process in the leases: host, pid, and the moment."""
+    return f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
+
+
+def options_by_source() -> dict[str, tuple[type[BaseModel], Callable[[Any], str]]]:
+    """What the settings must know of the installed connectors."""
+    return {source: (plugin.options, plugin.shop_key) for source, plugin in installed().items()}
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings of the file with the installed connectors; raise ConfigError, all errors in it."""
+    return load(path, options_by_source())
+
+
+def open_database(settings: Settings, *, upgrade: bool | None = None) -> Database:
+    """The database with a schema that this program can use.
+
+    SQLite is upgraded by itself, PostgreSQL only with ``auto_migrate``; else SchemaOutdated names
+    the command. ``upgrade=False`` never upgrades.
+    """
+    database = Database.open(settings.database_url)
+    wanted = upgrade if upgrade is not None else settings.auto_migrate
+    if upgrade is not False and (wanted or database.dialect == "sqlite"):
+        database.upgrade()
+    database.check_schema()
+    return database
+
+
+@dataclass
+class Shops:
+    """The shops of the present settings, each with its live connector."""
+
+    observer: Callable[[str], Observer]
+    listener: Listener
+    clock: Callable[[], datetime] = now
+    sleep: Callable[[float], None] = time.sleep
+    plugins: Mapping[str, Plugin] = field(default_factory=installed)
+    by_handle: dict[str, Shop] = field(default_factory=dict)
+
+    def apply(self, database: Database, settings: Settings) -> None:
+        """Write the configuration to the store and connect what is new or changed.
+
+        An integration whose values are the same keeps its connector, so a reload does not disturb
+        it. Raise ConfigError, with nothing changed, if the store refuses (a shop under a new name).
+        """
+        with database.write() as conn:
+            integrations.apply_configuration(
+                conn,
+                list(settings.entities.values()),
+                list(settings.integrations.values()),
+                now=self.clock(),
+            )
+        with database.read() as conn:
+            stored = integrations.stored(conn)
+        previous = self.by_handle
+        self.by_handle = {
+            handle: self._shop(integration, previous.get(handle), stored[handle])
+            for handle, integration in settings.integrations.items()
+            if integration.is_active
+        }
+        for handle, shop in previous.items():
+            kept = self.by_handle.get(handle)
+            if kept is None or kept.connector is not shop.connector:
+                shop.connector.close()
+
+    def connect(self, integration: Integration) -> Connector:
+        """A new connector; it asks the shop nothing yet."""
+        context = Context(
+            handle=integration.handle,
+            now=self.clock,
+            sleep=self.sleep,
+            observer=self.observer(integration.handle),
+            page_size=integration.poll.page_size,
+        )
+        return self.plugins[integration.source].connect(integration.options, context)
+
+    def close(self) -> None:
+        for shop in self.by_handle.values():
+            shop.connector.close()
+
+    def _shop(
+        self, integration: Integration, before: Shop | None, stored: integrations.StoredIntegration
+    ) -> Shop:
+        same = (
+            before is not None
+            and before.integration.options == integration.options
+            and before.integration.poll.page_size == integration.poll.page_size
+        )
+        connector = before.connector if same and before else self.connect(integration)
+        return Shop(integration, stored, connector, self.listener, self.clock)
+
+
+class Daemon:
+    """One process: scheduler, workers, admin endpoint. ``run`` blocks until ``stop`` is called."""
+
+    def __init__(self, path: Path, settings: Settings, *, listener: Listener | None = None) -> None:
+        self._path = path
+        self.settings = settings
+        self.metrics = Metrics(revision=os.environ.get("ORDERMILL_REVISION", ""))
+        self._listener = Everyone([self.metrics] if listener is None else [self.metrics, listener])
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._beat = time.monotonic()
+        self.ready = threading.Event()
+        self.admin_port: int | None = None
+
+    def stop(self) -> None:
+        """Ask for the end; safe in a signal handler."""
+        self._stop.set()
+
+    def reload(self) -> None:
+        """Ask for the YAML to be read again; safe in a signal handler."""
+        self._reload.set()
+
+    def run(self) -> None:
+        """Run until stopped; raise OrdermillError if it cannot start."""
+        database = open_database(self.settings)
+        try:
+            with database.lock_scheduler():
+                self._run(database)
+        finally:
+            database.close()
+
+    def _run(self, database: Database) -> None:
+        shops = Shops(self.metrics.observer, self._listener)
+        shops.apply(database, self.settings)
+        self._watch(shops)
+        engine = Engine(database, owner_id(), self._listener, now)
+        engine.shops = shops.by_handle
+        schedule = Schedule(self.metrics.scheduler_missed, self._call_failed)
+        schedule.every("tick", TICK, lambda: self._tick(engine))
+        schedule.every("heartbeat", RENEW, engine.heartbeat)
+        admin = serve(self._admin_app(database), self.settings.admin.host, self.settings.admin.port)
+        self.admin_port = admin.port
+        self.metrics.reload(True, now())
+        schedule.start()
+        self.ready.set()
+        log.info(
+            "ready",
+            admin=f"http://{self.settings.admin.host}:{admin.port}/",
+            integrations=len(shops.by_handle),
+            database=database.dialect,
+        )
+        try:
+            self._wait(database, shops, engine)
+        finally:
+            schedule.stop()
+            finished = engine.stop(GRACE)
+            admin.stop()
+            shops.close()
+            log.info("stopped", finished=finished)
+
+    def _wait(self, database: Database, shops: Shops, engine: Engine) -> None:
+        while not self._stop.wait(0.1):
+            if self._reload.is_set():
+                self._reload.clear()
+                self._reload_now(database, shops)
+                engine.shops = shops.by_handle
+
+    def _reload_now(self, database: Database, shops: Shops) -> None:
+        """Swap to the file's present content; a refused file leaves what runs in place."""
+        try:
+            settings = read_settings(self._path)
+            if settings.database_url != self.settings.database_url:
+                raise ConfigError("database_url changes only with a restart")
+            shops.apply(database, settings)
+        except OrdermillError as error:
+            self.metrics.reload(False, now())
+            log.error("reload_refused", reason=str(error))
+            return
+        self.settings = settings
+        self._watch(shops)
+        self.metrics.reload(True, now())
+        log.info("reloaded", integrations=len(shops.by_handle))
+
+    def _watch(self, shops: Shops) -> None:
+        sources = {h: i.source for h, i in self.settings.integrations.items()}
+        self.metrics.watch(
+            {h: shops.plugins[source] for h, source in sources.items()},
+            {h: i.poll.every for h, i in self.settings.integrations.items()},
+        )
+
+    def _tick(self, engine: Engine) -> None:
+        engine.tick()
+        self._beat = time.monotonic()
+
+    def _call_failed(self, name: str, error: BaseException) -> None:
+        self.metrics.error("", "store", "internal")
+        log.error("call_failed", call=name, error=type(error).__name__)
+
+
+def run_with_signals(daemon: Daemon) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reloads. Call from the main thread."""
+    signal.signal(signal.SIGTERM, lambda *_: daemon.stop())
+    signal.signal(signal.SIGINT, lambda *_: daemon.stop())
+    signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
+    daemon.run()

@@ -1,0 +1,224 @@
+"""Claims the integrations that are due and works on them, a thread each, a lease each."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+
+import structlog
+
+from ordermill.errors import LeaseLost, SourceError
+from ordermill.store import integrations, leases, runs
+from ordermill.store.database import Database
+from ordermill.store.leases import Claim
+from ordermill.store.state import IntegrationState
+from ordermill.sync.backfill import backfill
+from ordermill.sync.backoff import consequence
+from ordermill.sync.hints import read_hints
+from ordermill.sync.lease import TTL, Lease
+from ordermill.sync.listener import Listener
+from ordermill.sync.poll import poll
+from ordermill.sync.shop import BACKFILL, INCREMENTAL, SWEEP, Shop, Stopped
+from ordermill.sync.sweep import sweep
+
+log = structlog.get_logger()
+
+# How many integrations one tick claims: few, so that several processes share the load.
+CLAIMS_PER_TICK = 4
+
+EVERYTHING = frozenset({INCREMENTAL, SWEEP, BACKFILL})
+SYNC_ONLY = frozenset({INCREMENTAL, SWEEP})
+BACKFILL_ONLY = frozenset({BACKFILL})
+
+
+class Engine:
+    """The workers of one process. ``tick`` and ``heartbeat`` are called by the clock.
+
+    ``shops`` is read at every tick, so a reload swaps it. A shop that fails or hangs holds its own
+    thread and lease and delays no other, up to ``workers`` of them at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        listener: Listener,
+        now: Callable[[], datetime],
+        *,
+        tasks: frozenset[str] = EVERYTHING,
+        workers: int = 16,
+    ) -> None:
+        self._database = database
+        self._owner = owner
+        self._listener = listener
+        self._now = now
+        self._tasks = tasks
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sync")
+        self._guard = threading.Lock()
+        self._busy: dict[str, tuple[Lease, Future[None]]] = {}
+        self._stopping = threading.Event()
+        self._rng = random.Random()
+        self.shops: Mapping[str, Shop] = {}
+
+    def tick(self) -> None:
+        """Claim what is due, as far as threads are free, and start on it. Returns at once."""
+        with self._guard:
+            shops = {h: shop for h, shop in self.shops.items() if h not in self._busy}
+            free = min(self._workers - len(self._busy), CLAIMS_PER_TICK)
+        if not shops or free <= 0 or self._stopping.is_set():
+            return
+        with self._database.write() as conn:
+            claims = leases.claim(conn, self._owner, TTL, list(shops), now=self._now(), limit=free)
+        for claim in claims:
+            self._start(shops[claim.handle], claim)
+
+    def heartbeat(self) -> None:
+        """Renew the leases held; those that are lost stop their pass before its next request."""
+        with self._guard:
+            held = {lease.claim.integration_id: lease for lease, _ in self._busy.values()}
+        if not held:
+            return
+        with self._database.write() as conn:
+            renewed = leases.renew(conn, self._owner, TTL, now=self._now())
+        for integration_id in held.keys() - renewed:
+            held[integration_id].mark_lost()
+
+    def idle(self) -> bool:
+        """Whether nothing is being worked on by this process."""
+        with self._guard:
+            return not self._busy
+
+    def stop(self, within: timedelta) -> bool:
+        """End every pass after its present page; False if one did not end in time."""
+        self._stopping.set()
+        with self._guard:
+            futures = [future for _, future in self._busy.values()]
+        _, unfinished = wait(futures, within.total_seconds())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        return not unfinished
+
+    def _start(self, shop: Shop, claim: Claim) -> None:
+        if claim.taken_over:
+            self._listener.lease_takeover(claim.handle)
+        lease = Lease(self._database, claim, self._now)
+        with self._guard:
+            future = self._pool.submit(self._work, shop, lease)
+            self._busy[claim.handle] = (lease, future)
+
+    def _work(self, shop: Shop, lease: Lease) -> None:
+        try:
+            Work(shop, lease, self._tasks, self._stopping, self._rng).all()
+        except LeaseLost:
+            log.warning("lease_lost", connector=shop.handle)
+        except Exception as error:  # whatever broke, the other shops go on
+            self._listener.error(shop.handle, "store", "internal")
+            log.exception("sync_broke", connector=shop.handle, error=type(error).__name__)
+        finally:
+            self._finish(shop, lease)
+
+    def _finish(self, shop: Shop, lease: Lease) -> None:
+        try:
+            with self._database.write() as conn:
+                leases.release(conn, lease.claim, now=self._now())
+        except Exception as error:  # noqa: BLE001 - the lease then ends by itself
+            log.warning("lease_not_released", connector=shop.handle, error=type(error).__name__)
+        with self._guard:
+            self._busy.pop(shop.handle, None)
+
+
+class Work:
+    """What is due at one claimed integration, the most urgent first: hints, poll, sweep, backfill.
+
+    After each page of the long ones the urgent ones are looked at again.
+    """
+
+    def __init__(
+        self,
+        shop: Shop,
+        lease: Lease,
+        tasks: frozenset[str],
+        stopping: threading.Event,
+        rng: random.Random,
+    ) -> None:
+        self.shop = shop
+        self.lease = lease
+        self._tasks = tasks
+        self._stopping = stopping
+        self._rng = rng
+
+    def all(self) -> None:
+        """Do it all; a SourceError is recorded with its consequence and ends the work."""
+        try:
+            self._urgent(self._state())
+            state = self._state()
+            if self._sweep_due(state):
+                sweep(self.shop, self.lease, self._between_pages)
+            asked = self._backfill_asked()
+            if asked is not None:
+                backfill(self.shop, self.lease, asked, self._between_pages)
+        except Stopped:
+            return
+        except SourceError as error:
+            self._failed(error)
+
+    def _backfill_asked(self) -> runs.StoredRun | None:
+        if BACKFILL not in self._tasks:
+            return None
+        with self.lease.database.read() as conn:
+            return runs.unfinished(conn, self.shop.stored.id, BACKFILL)
+
+    def _urgent(self, state: IntegrationState) -> None:
+        if INCREMENTAL not in self._tasks:
+            return
+        read_hints(self.shop, self.lease)
+        if state.sync_requested_at is not None or state.poll_due_at <= self.shop.now():
+            poll(self.shop, self.lease, state, self._go_on)
+
+    def _between_pages(self) -> None:
+        self._go_on()
+        state = self._state()
+        if state.paused_by is not None:
+            raise Stopped
+        self._urgent(state)
+
+    def _go_on(self) -> None:
+        """Raise if the pass must end here."""
+        self.lease.assert_held()
+        if self._stopping.is_set():
+            raise Stopped
+
+    def _state(self) -> IntegrationState:
+        with self.lease.database.read() as conn:
+            return integrations.state(conn, self.shop.stored.id)
+
+    def _sweep_due(self, state: IntegrationState) -> bool:
+        """Only after a first complete poll: before it everything would differ."""
+        on = SWEEP in self._tasks and self.shop.integration.sweep.every is not None
+        wanted = on and state.caught_up
+        return wanted and (state.sweep_due_at is None or state.sweep_due_at <= self.shop.now())
+
+    def _failed(self, error: SourceError) -> None:
+        now = self.shop.now()
+        failures = self._state().failures + 1
+        every = self.shop.integration.poll.every
+        what = consequence(error, failures, every, now, self._rng)
+        with self.lease.write() as conn:
+            integrations.failed(
+                conn, self.lease.claim, now=now, error=error, backoff_until=what.until
+            )
+            if what.pause is not None:
+                integrations.pause(
+                    conn, self.shop.handle, reason=what.pause, by="auth", now=now, until=None
+                )
+        self.shop.listener.error(self.shop.handle, "fetch", error.error_class)
+        log.warning(
+            "sync_failed",
+            connector=self.shop.handle,
+            reason=str(error),
+            failures=failures,
+            paused=what.pause is not None,
+        )

@@ -1,0 +1,46 @@
+"""The poll: everything that changed since the bookmark, oldest change first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+
+from ordermill.connector.base import By, Window
+from ordermill.store import integrations
+from ordermill.store.state import IntegrationState
+from ordermill.sync.lease import Lease
+from ordermill.sync.pages import pages
+from ordermill.sync.shop import INCREMENTAL, Shop, recorded
+
+
+def poll(shop: Shop, lease: Lease, state: IntegrationState, breathe: Callable[[], None]) -> None:
+    """One pass; raise SourceError if the shop fails, LeaseLost if another process took over.
+
+    Each page is one transaction that also moves the bookmark to what was certainly seen, so a pass
+    that dies loses at most the page it was reading. ``breathe`` is called after each page and may
+    end the pass by raising.
+    """
+    since = start_of(shop, state)
+    window = Window(by=By.CHANGED, since=since)
+    with recorded(shop, lease, INCREMENTAL, since=since, bookmark=state.bookmark) as run:
+        for page in pages(lambda cursor: shop.connector.fetch(window, cursor)):
+            run.store(
+                page.orders,
+                cursor=page.cursor,
+                bookmark=page.safe_until,
+                cost=page.cost,
+                total=page.total,
+            )
+            if page.cursor is not None:
+                breathe()
+    with lease.write() as conn:
+        now = shop.now()
+        integrations.succeeded(conn, lease.claim, now=now, due=now + shop.integration.poll.every)
+
+
+def start_of(shop: Shop, state: IntegrationState) -> datetime:
+    """Where a poll begins: the bookmark less the overlap, else the start of ``import_from``."""
+    if state.bookmark is not None:
+        return (state.bookmark - shop.integration.poll.overlap).replace(microsecond=0)
+    cutoff = shop.stored.import_cutoff
+    return cutoff if cutoff is not None else datetime.combine(shop.now(), time(), UTC)

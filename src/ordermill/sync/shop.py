@@ -1,0 +1,169 @@
+"""A shop as a pass sees it, and a recorded run: the one way by which pages reach the store."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from ordermill.connector.base import Connector, Fetched, RawOrder
+from ordermill.errors import MalformedOrder, SourceError
+from ordermill.model.integration import Integration
+from ordermill.model.order import Order
+from ordermill.store import hints, integrations, orders, runs
+from ordermill.store.integrations import StoredIntegration
+from ordermill.store.orders import Incoming, Ingested, Outcome
+from ordermill.sync.lease import Lease
+from ordermill.sync.listener import Listener
+
+log = structlog.get_logger()
+
+INCREMENTAL, SWEEP, BACKFILL = "incremental", "sweep", "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """One integration ready to be read. ``now`` is aware UTC."""
+
+    integration: Integration
+    stored: StoredIntegration
+    connector: Connector
+    listener: Listener
+    now: Callable[[], datetime]
+
+    @property
+    def handle(self) -> str:
+        return self.integration.handle
+
+    def read(self, raw: RawOrder) -> Incoming:
+        """Normalize one order. A connector that breaks on it costs this order, not the page."""
+        order: Order | MalformedOrder
+        try:
+            order = self.connector.normalize(raw)
+        except MalformedOrder as error:
+            order = error
+        except Exception as error:  # noqa: BLE001 - a defect of the connector must not stop the shop
+            log.error("normalize_broke", connector=self.handle, error=type(error).__name__)
+            order = MalformedOrder(raw.source_id, f"normalize broke: {type(error).__name__}")
+        if isinstance(order, MalformedOrder):
+            self.listener.error(self.handle, "normalize", "schema")
+        return Incoming(raw=raw, order=order)
+
+
+class Run:
+    """A run that is under way: stores pages, each in one transaction with its bookmark."""
+
+    def __init__(self, shop: Shop, lease: Lease, mode: str, run_id: int) -> None:
+        self.shop = shop
+        self.lease = lease
+        self.mode = mode
+        self.id = run_id
+        self.pages = 0
+
+    def store(
+        self,
+        raw_orders: Sequence[RawOrder],
+        *,
+        cursor: str | None = None,
+        bookmark: datetime | None = None,
+        cost: float = 0.0,
+        total: int | None = None,
+        confirmed: bool = False,
+    ) -> list[Ingested]:
+        """Write one page, its cursor and bookmark, or nothing; raise LeaseLost or a database error.
+
+        ``confirmed``: read by id, so it is written even where it is older than what is stored.
+        """
+        incoming = [self.shop.read(raw) for raw in raw_orders]
+        now = self.shop.now()
+        with self.lease.write() as conn:
+            ingested = orders.ingest(conn, self.shop.stored, incoming, now=now, confirmed=confirmed)
+            if bookmark is not None:
+                integrations.move_bookmark(conn, self.lease.claim, bookmark)
+            runs.page_stored(
+                conn,
+                self.id,
+                cursor=cursor,
+                ingested=ingested,
+                fetched=len(incoming),
+                cost=cost,
+                total=total,
+            )
+        self.pages += 1
+        self._tell(incoming, ingested, now)
+        return ingested
+
+    def apply(self, fetched: Fetched) -> list[Ingested]:
+        """Store what came of a read by id; orders that are gone are marked so, never removed."""
+        ingested = self.store(fetched.orders, cost=fetched.cost, confirmed=True)
+        if fetched.gone:
+            with self.lease.write() as conn:
+                reasons = {source_id: str(why) for source_id, why in fetched.gone.items()}
+                gone = orders.mark_gone(conn, self.shop.stored, reasons, now=self.shop.now())
+                runs.gone(conn, self.id, len(gone))
+            self.shop.listener.orders(self.shop.handle, gone)
+            ingested += gone
+        return ingested
+
+    def answered(self, asked: Sequence[str], fetched: Fetched) -> None:
+        """Strike the hints that were answered; the others come again later."""
+        done = {raw.source_id for raw in fetched.orders} | set(fetched.gone) | set(fetched.hidden)
+        with self.lease.write() as conn:
+            hints.done(conn, self.shop.stored.id, [s for s in asked if s in done])
+            hints.later(
+                conn, self.shop.stored.id, [s for s in asked if s not in done], now=self.shop.now()
+            )
+
+    def _tell(self, incoming: list[Incoming], ingested: list[Ingested], now: datetime) -> None:
+        listener, handle = self.shop.listener, self.shop.handle
+        listener.page(handle, self.mode, Counter(i.outcome for i in ingested), len(incoming))
+        if self.mode == INCREMENTAL:
+            fresh = {Outcome.CREATED, Outcome.UPDATED}
+            written = {i.source_id for i in ingested if i.outcome in fresh}
+            for entry in incoming:
+                if entry.raw.updated_at is not None and entry.raw.source_id in written:
+                    listener.propagation(handle, (now - entry.raw.updated_at).total_seconds())
+        listener.orders(handle, ingested)
+
+
+class Stopped(Exception):
+    """The process is ending, or the operator paused the integration: the pass ends after a page."""
+
+
+@contextmanager
+def recorded(
+    shop: Shop, lease: Lease, mode: str, run_id: int | None = None, **window: datetime | None
+) -> Iterator[Run]:
+    """A run from its start to its result, whatever it is; every error is raised again.
+
+    A pass that fails after some pages is *partial*: those stay. A backfill that fails stays open
+    and goes on later. A lost lease records nothing, for the row belongs to the new owner, who
+    closes it as interrupted.
+    """
+    if run_id is None:
+        with lease.write() as conn:
+            run_id = runs.start(conn, lease.claim, mode, now=shop.now(), **window)
+    run = Run(shop, lease, mode, run_id)
+    began = time.monotonic()
+    shop.listener.run_started(shop.handle, mode)
+    result = "failure"
+    try:
+        yield run
+        result = "success"
+        with lease.write() as conn:
+            runs.finish(conn, run.id, result, now=shop.now())
+    except (SourceError, Stopped) as error:
+        result = "partial" if run.pages else "failure"
+        with lease.write() as conn:
+            if mode == BACKFILL:
+                runs.trouble(conn, run.id, error)
+            else:
+                runs.finish(conn, run.id, result, now=shop.now(), error=error)
+        raise
+    finally:
+        shop.listener.run_finished(shop.handle, mode, result, time.monotonic() - began)
