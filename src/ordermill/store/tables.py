@@ -1,0 +1,268 @@
+"""The tables. Money and times are of types.py, JSON is text, ids sort by time.
+
+An order's row has three kinds of columns, never mixed: what the shop says (SHOP_COLUMNS, written by
+ingest alone), what we decided (status, documents, due times), and what ingest needs to recognise a
+change (content_hash, version, mark). The exact payloads live apart, in raw_versions.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from ordermill.store.types import Moment, Money, words
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _serial() -> Column[int]:
+    return Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        Identity(),
+        primary_key=True,
+    )
+
+
+entities = Table(
+    "entities",
+    metadata,
+    Column("id", words(), primary_key=True),  # ent_…
+    Column("handle", words(), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),  # JSON
+    Column("tax_number", Text),
+    Column("currency_code", words(), nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("payment_due_days", Integer, nullable=False),
+    Column("numbering", Text, nullable=False),  # JSON
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+integrations = Table(
+    "integrations",
+    metadata,
+    Column("id", words(), primary_key=True),  # oint_…
+    Column("entity_id", words(), ForeignKey("entities.id"), nullable=False),
+    Column("handle", words(), nullable=False, unique=True),
+    Column("source", words(), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("shop_key", words(), unique=True),  # host and port; null for `manual`
+    Column("is_active", Boolean, nullable=False),
+    Column("import_cutoff", Moment),  # orders placed before it are skipped; null for `manual`
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+# What moves while an integration is read. The lease is the row's owner, end and fencing token.
+integration_state = Table(
+    "integration_state",
+    metadata,
+    Column("integration_id", words(), ForeignKey("integrations.id"), primary_key=True),
+    Column("bookmark", Moment),
+    Column("caught_up", Boolean, nullable=False, server_default=text("false")),
+    Column("poll_due_at", Moment),
+    Column("sweep_due_at", Moment),
+    Column("sync_requested_at", Moment),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("backoff_until", Moment),
+    Column("last_attempt_at", Moment),
+    Column("last_success_at", Moment),
+    Column("last_error", Text),
+    Column("last_error_class", Text),
+    Column("paused_by", Text),  # operator | auth
+    Column("paused_reason", Text),
+    Column("paused_since", Moment),
+    Column("paused_until", Moment),
+    Column("lease_owner", Text),
+    Column("lease_until", Moment),
+    Column("lease_token", BigInteger, nullable=False, server_default=text("0")),
+)
+
+SHOP_COLUMNS = (
+    Column("source_order_number", words()),
+    Column("ordered_at", Moment),
+    Column("shop_updated_at", Moment, nullable=False),
+    Column("currency_code", words(), nullable=False),
+    Column("total", Money, nullable=False),
+    Column("total_tax", Money, nullable=False),
+    Column("total_with_tax", Money, nullable=False),
+    Column("total_discount", Money, nullable=False),
+    Column("total_shipping", Money, nullable=False),
+    Column("owed", Money, nullable=False),
+    Column("owed_tax", Money),
+    Column("taxes_included", Boolean, nullable=False),
+    Column("items", Text, nullable=False),  # JSON, as are the next of its like
+    Column("taxes", Text, nullable=False),
+    Column("payment_status", words(), nullable=False),
+    Column("payment_method", Text),
+    Column("payment_gateway", Text),
+    Column("paid", Boolean, nullable=False),
+    Column("paid_at", Moment),
+    Column("fulfilled", Boolean, nullable=False),
+    Column("fulfilled_at", Moment),
+    Column("cancelled", Boolean, nullable=False),
+    Column("cancelled_at", Moment),
+    Column("refunded", Boolean, nullable=False),
+    Column("refunded_at", Moment),
+    Column("complete", Boolean, nullable=False),
+    Column("test", Boolean, nullable=False),
+    Column("customer_name", words()),
+    Column("customer_email", words()),
+    Column("customer", Text),  # JSON
+    Column("billing_address", Text),  # JSON
+    Column("shipping_address", Text),  # JSON
+    Column("transactions", Text, nullable=False),  # JSON
+    Column("refunds", Text, nullable=False),  # JSON
+    Column("tags", Text, nullable=False),  # JSON
+    Column("shop_metadata", Text, nullable=False),  # JSON
+    Column("search_text", Text, nullable=False),  # values only, casefolded
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", words(), primary_key=True),  # ord_…
+    Column("entity_id", words(), ForeignKey("entities.id"), nullable=False),
+    Column("integration_id", words(), ForeignKey("integrations.id"), nullable=False),
+    Column("source", words(), nullable=False),
+    Column("source_id", words(), nullable=False),
+    *SHOP_COLUMNS,
+    Column("content_hash", words(), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("status", words(), nullable=False),
+    Column("error", Text),
+    Column("decide_at", Moment),
+    Column("deleted_at", Moment),
+    Column("deleted_by", words()),  # shop | person; a person's is never undone by a sync
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("integration_id", "source_id"),
+    CheckConstraint("(deleted_at IS NULL) = (deleted_by IS NULL)", name="deleted_by_someone"),
+    Index(None, "integration_id", "shop_updated_at"),
+    Index(None, "integration_id", "status"),
+    Index(None, "entity_id", "id"),
+    Index("ix_orders_decide_at", "decide_at", postgresql_where=text("decide_at IS NOT NULL")),
+)
+
+raw_versions = Table(
+    "raw_versions",
+    metadata,
+    Column("order_id", words(), ForeignKey("orders.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("payload", Text, nullable=False),  # what the shop sent, allow-listed
+)
+
+# A refund of the shop. It outlives its deletion there: a credit note may stand on it.
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("order_id", words(), ForeignKey("orders.id"), primary_key=True),
+    Column("source_id", words(), primary_key=True),
+    Column("created_at", Moment, nullable=False),
+    Column("amount", Money, nullable=False),
+    Column("total_tax", Money),
+    Column("reason", Text),
+    Column("items", Text, nullable=False),  # JSON
+    Column("pending", Boolean, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("deleted_at", Moment),  # the shop no longer shows it
+)
+
+# The audit trail: only ever added to.
+events = Table(
+    "events",
+    metadata,
+    _serial(),
+    Column("order_id", words(), ForeignKey("orders.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("type", words(), nullable=False),
+    Column("actor", Text, nullable=False),  # shop | ordermill | a key's name
+    Column("reason", Text),
+    Column("data", Text, nullable=False),  # JSON
+    Index(None, "order_id", "id"),
+)
+
+# What could not be read: kept raw until it can be.
+rejected_orders = Table(
+    "rejected_orders",
+    metadata,
+    Column("integration_id", words(), ForeignKey("integrations.id"), primary_key=True),
+    Column("source_id", words(), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
+    Column("times", Integer, nullable=False),
+)
+
+# Orders to read by id soon.
+hints = Table(
+    "hints",
+    metadata,
+    Column("integration_id", words(), ForeignKey("integrations.id"), primary_key=True),
+    Column("source_id", words(), primary_key=True),
+    Column("noticed_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index(None, "due_at"),
+)
+
+sync_runs = Table(
+    "sync_runs",
+    metadata,
+    _serial(),
+    Column("integration_id", words(), ForeignKey("integrations.id"), nullable=False),
+    Column("mode", words(), nullable=False),  # incremental | sweep | backfill
+    Column("owner", Text),  # the lease's owner; null while a backfill waits for its first page
+    Column("requested_at", Moment),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Column("result", words()),  # success | partial | failure | interrupted
+    Column("since", Moment),
+    Column("until", Moment),
+    Column("cursor", Text),
+    Column("bookmark_before", Moment),
+    Column("bookmark_after", Moment),
+    Column("pages", Integer, nullable=False, server_default=text("0")),
+    Column("fetched", Integer, nullable=False, server_default=text("0")),
+    Column("total", Integer),
+    Column("created", Integer, nullable=False, server_default=text("0")),
+    Column("updated", Integer, nullable=False, server_default=text("0")),
+    Column("unchanged", Integer, nullable=False, server_default=text("0")),
+    Column("stale", Integer, nullable=False, server_default=text("0")),
+    Column("rejected", Integer, nullable=False, server_default=text("0")),
+    Column("gone", Integer, nullable=False, server_default=text("0")),
+    Column("cost", Float, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("error_class", Text),
+    Index(None, "integration_id", "id"),
+    Index(
+        "ix_sync_runs_unfinished", "integration_id", postgresql_where=text("finished_at IS NULL")
+    ),
+)
