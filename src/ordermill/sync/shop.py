@@ -52,7 +52,7 @@ class Shop:
             order = MalformedOrder(raw.source_id, f"normalize broke: {type(error).__name__}")
         if isinstance(order, MalformedOrder):
             self.listener.error(self.handle, "normalize", "schema")
-        return Incoming(raw=raw, order=order)
+        return Incoming(raw.source_id, raw.payload, raw.mark, order)
 
 
 class Run:
@@ -95,7 +95,7 @@ class Run:
                 total=total,
             )
         self.pages += 1
-        self._tell(incoming, ingested, now)
+        self._tell(ingested, now)
         return ingested
 
     def apply(self, fetched: Fetched) -> list[Ingested]:
@@ -119,15 +119,14 @@ class Run:
                 conn, self.shop.stored.id, [s for s in asked if s not in done], now=self.shop.now()
             )
 
-    def _tell(self, incoming: list[Incoming], ingested: list[Ingested], now: datetime) -> None:
+    def _tell(self, ingested: list[Ingested], now: datetime) -> None:
         listener, handle = self.shop.listener, self.shop.handle
-        listener.page(handle, self.mode, Counter(i.outcome for i in ingested), len(incoming))
+        listener.page(handle, self.mode, Counter(i.outcome for i in ingested), len(ingested))
         if self.mode == INCREMENTAL:
             fresh = {Outcome.CREATED, Outcome.UPDATED}
-            written = {i.source_id for i in ingested if i.outcome in fresh}
-            for entry in incoming:
-                if entry.raw.updated_at is not None and entry.raw.source_id in written:
-                    listener.propagation(handle, (now - entry.raw.updated_at).total_seconds())
+            for one in ingested:
+                if one.order is not None and one.outcome in fresh:
+                    listener.propagation(handle, (now - one.order.shop_updated_at).total_seconds())
         listener.orders(handle, ingested)
 
 

@@ -1,0 +1,364 @@
+"""Orders: what a page says is written by a handful of statements, whatever its size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, update
+
+from ordermill.errors import MalformedOrder
+from ordermill.model.order import Order
+from ordermill.store import events, hints, refunds, rejected
+from ordermill.store.bulk import append, upsert
+from ordermill.store.classify import (
+    Change,
+    Known,
+    Outcome,
+    changes_of,
+    first_decision,
+    outcome_of,
+)
+from ordermill.store.events import Event
+from ordermill.store.ids import new_id
+from ordermill.store.integrations import StoredIntegration
+from ordermill.store.rows import NAMES, OrderRow, order_row, payload_text
+from ordermill.store.tables import orders, raw_versions
+
+__all__ = ["Change", "Incoming", "Ingested", "Outcome", "ingest"]
+
+_OWN = (
+    "id", "entity_id", "integration_id", "source", "source_id", "content_hash", "version", "mark",
+    "status", "error", "decide_at", "deleted_at", "deleted_by", "created_at", "updated_at",
+)  # fmt: skip
+_COLUMNS = (*_OWN, *NAMES)
+# A status, and a person's delete, are decided elsewhere and outlive every version of the shop.
+_UPDATED = ("content_hash", "version", "mark", "decide_at", "updated_at", *NAMES)
+_DELETED = tuple(
+    (name, f"CASE WHEN orders.deleted_by = 'person' THEN orders.{name} ELSE excluded.{name} END")
+    for name in ("deleted_at", "deleted_by")
+)
+# More parameters than this in one statement and SQLite refuses it.
+_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One order as it was read: ``payload`` as the shop sent it, ``order`` what it says."""
+
+    source_id: str
+    payload: bytes
+    mark: str
+    order: Order | MalformedOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of it. ``before`` and after of amounts and flags are in ``changes``; ``event`` is
+    ``order.gone`` or ``order.restored`` where that happened."""
+
+    source_id: str
+    outcome: Outcome
+    order_id: str | None = None
+    order: Order | None = None
+    changes: tuple[Change, ...] = ()
+    event: str | None = None
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One order of the page on its way to the store."""
+
+    incoming: Incoming
+    order: Order
+    row: OrderRow
+    known: Known | None
+    outcome: Outcome
+    id: str = ""
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def version(self) -> int:
+        return 1 if self.known is None else self.known.version + 1
+
+
+def ingest(
+    conn: Connection,
+    stored: StoredIntegration,
+    incoming: Sequence[Incoming],
+    *,
+    now: datetime,
+    confirmed: bool = False,
+) -> list[Ingested]:
+    """Write a page; the answer has one entry for each of ``incoming``, in its order.
+
+    The caller's transaction makes it all or nothing. Idempotent: the same page again is *unchanged*.
+    An older version never overwrites a newer one; it is *stale* and becomes a hint, for what is read
+    by id (``confirmed``) is written whatever its date. An order that is in the page twice counts in
+    its newest version. An order that a person deleted is updated silently and stays deleted; one
+    that the shop had trashed, and shows again, is restored.
+    """
+    readable, unreadable = _sorted_out(incoming)
+    entries = _classified(conn, stored, readable, confirmed=confirmed)
+    _write(conn, stored, entries, now)
+    _aside(conn, stored, entries, unreadable, now)
+    done = {id(entry.incoming): _ingested(entry) for entry in entries}
+    broken = {id(one) for one, _ in unreadable}
+    return [
+        done.get(id(one))
+        or Ingested(one.source_id, Outcome.REJECTED if id(one) in broken else Outcome.STALE)
+        for one in incoming
+    ]
+
+
+def _sorted_out(
+    incoming: Sequence[Incoming],
+) -> tuple[dict[str, tuple[Incoming, Order, OrderRow]], list[tuple[Incoming, MalformedOrder]]]:
+    """What can be written, the newest version of each order, and what cannot."""
+    readable: dict[str, tuple[Incoming, Order, OrderRow]] = {}
+    unreadable: list[tuple[Incoming, MalformedOrder]] = []
+    for one in incoming:
+        if isinstance(one.order, MalformedOrder):
+            unreadable.append((one, one.order))
+            continue
+        try:
+            row = order_row(one.order)
+        except MalformedOrder as error:
+            unreadable.append((one, error))
+            continue
+        there = readable.get(one.source_id)
+        if there is None or there[1].shop_updated_at <= one.order.shop_updated_at:
+            readable[one.source_id] = (one, one.order, row)
+    return readable, unreadable
+
+
+def _classified(
+    conn: Connection,
+    stored: StoredIntegration,
+    readable: Mapping[str, tuple[Incoming, Order, OrderRow]],
+    *,
+    confirmed: bool,
+) -> list[_Entry]:
+    known = _known(conn, stored.id, list(readable))
+    entries = []
+    for source_id, (one, order, row) in readable.items():
+        there = known.get(source_id)
+        outcome = outcome_of(there, row, order, confirmed=confirmed)
+        entries.append(_Entry(one, order, row, there, outcome, "" if there is None else there.id))
+    return entries
+
+
+def _known(conn: Connection, integration_id: str, source_ids: Sequence[str]) -> dict[str, Known]:
+    known: dict[str, Known] = {}
+    statement = select(
+        orders.c.source_id,
+        orders.c.id,
+        orders.c.version,
+        orders.c.content_hash,
+        orders.c.shop_updated_at,
+        orders.c.mark,
+        orders.c.deleted_by,
+    )
+    for row in _by_source_id(conn, statement, integration_id, source_ids):
+        known[row[0]] = Known(*row[1:])
+    return known
+
+
+def _by_source_id(
+    conn: Connection, statement: Select[Any], integration_id: str, source_ids: Sequence[str]
+) -> Iterator[Any]:
+    for start in range(0, len(source_ids), _MOST):
+        yield from conn.execute(
+            statement.where(
+                orders.c.integration_id == integration_id,
+                orders.c.source_id.in_(source_ids[start : start + _MOST]),
+            )
+        )
+
+
+def _write(
+    conn: Connection, stored: StoredIntegration, entries: Sequence[_Entry], now: datetime
+) -> None:
+    """The order rows, their raw versions, refunds and events."""
+    created = [entry for entry in entries if entry.outcome is Outcome.CREATED]
+    updated = [entry for entry in entries if entry.outcome is Outcome.UPDATED]
+    for entry in created:
+        entry.id = new_id("ord", now)
+    _compare(conn, updated)
+    written = created + updated
+    upsert(
+        conn,
+        orders,
+        _COLUMNS,
+        [_values(stored, entry, now) for entry in written],
+        key=("integration_id", "source_id"),
+        update=_UPDATED,
+        expressions=_DELETED,
+    )
+    append(
+        conn,
+        raw_versions,
+        ("order_id", "version", "at", "payload"),
+        [(e.id, e.version, now, payload_text(e.incoming.payload)) for e in written],
+    )
+    refunds.write(conn, {e.id: e.order for e in created}, {e.id: e.order for e in updated}, now)
+    events.record(conn, [event for e in written for event in _events(stored, e)], now)
+
+
+def _compare(conn: Connection, updated: Sequence[_Entry]) -> None:
+    """Say of each what differs from the stored row."""
+    by_id = {entry.id: entry for entry in updated}
+    if by_id:
+        for before in conn.execute(select(orders).where(orders.c.id.in_(list(by_id)))):
+            entry = by_id[before.id]
+            entry.changes = changes_of(before, entry.row)
+
+
+def _values(stored: StoredIntegration, entry: _Entry, now: datetime) -> tuple[Any, ...]:
+    status, error = first_decision(entry.order, stored.import_cutoff)
+    deleted = entry.order.deleted
+    return (
+        entry.id, stored.entity_id, stored.id, stored.source, entry.incoming.source_id,
+        entry.row.content_hash, entry.version, entry.incoming.mark, str(status), error, now,
+        now if deleted else None, "shop" if deleted else None, now, now, *entry.row.values,
+    )  # fmt: skip
+
+
+def _events(stored: StoredIntegration, entry: _Entry) -> Iterator[Event]:
+    if entry.known is None:
+        yield Event(entry.id, events.CREATED)
+        status, error = first_decision(entry.order, stored.import_cutoff)
+        if error is not None:
+            yield Event(entry.id, f"order.{status}", actor=events.ORDERMILL, reason=error)
+    elif entry.known.deleted_by != "person" and entry.changes:
+        told = {change.field: [change.before, change.after] for change in entry.changes}
+        yield Event(entry.id, events.UPDATED, data={"version": entry.version, "changes": told})
+    happened = _coming_or_going(entry)
+    if happened is not None:
+        yield Event(entry.id, happened, reason="trashed" if happened == events.GONE else None)
+
+
+def _coming_or_going(entry: _Entry) -> str | None:
+    """Whether this version trashes the order or brings it back."""
+    if entry.outcome not in (Outcome.CREATED, Outcome.UPDATED):
+        return None
+    before = entry.known.deleted_by if entry.known is not None else None
+    if entry.order.deleted and before is None:
+        return events.GONE
+    return events.RESTORED if before == "shop" and not entry.order.deleted else None
+
+
+def _aside(
+    conn: Connection,
+    stored: StoredIntegration,
+    entries: Sequence[_Entry],
+    unreadable: Sequence[tuple[Incoming, MalformedOrder]],
+    now: datetime,
+) -> None:
+    """What is not an order's new version: moved dates, hints for stale ones, and the rejected."""
+    _move(conn, [e for e in entries if e.outcome is Outcome.UNCHANGED and _moved(e)])
+    stale = [e.incoming.source_id for e in entries if e.outcome is Outcome.STALE]
+    if stale:
+        hints.add(conn, stored.id, stale, now=now)
+    rejected.readable_again(conn, stored.id, [e.incoming.source_id for e in entries])
+    rejected.keep(conn, stored.id, [(error, one.payload) for one, error in unreadable], now)
+
+
+def _moved(entry: _Entry) -> bool:
+    known = entry.known
+    return known is not None and (
+        known.mark != entry.incoming.mark or known.shop_updated_at < entry.order.shop_updated_at
+    )
+
+
+def _move(conn: Connection, entries: Sequence[_Entry]) -> None:
+    if entries:
+        conn.execute(
+            update(orders)
+            .where(orders.c.id == bindparam("order_id"))
+            .values(mark=bindparam("new_mark"), shop_updated_at=bindparam("at")),
+            [
+                {
+                    "order_id": entry.id,
+                    "new_mark": entry.incoming.mark,
+                    "at": entry.order.shop_updated_at,
+                }
+                for entry in entries
+            ],
+        )
+
+
+def _ingested(entry: _Entry) -> Ingested:
+    return Ingested(
+        source_id=entry.incoming.source_id,
+        outcome=entry.outcome,
+        order_id=entry.id or None,
+        order=entry.order,
+        changes=entry.changes,
+        event=_coming_or_going(entry),
+    )
+
+
+def mark_gone(
+    conn: Connection, stored: StoredIntegration, gone: Mapping[str, str], *, now: datetime
+) -> list[Ingested]:
+    """Mark orders that the shop no longer has, by source id, with the reason (purged, vanished).
+
+    The row and its documents stay. Idempotent; one that is deleted already is left as it is.
+    """
+    statement = select(orders.c.id, orders.c.source_id).where(orders.c.deleted_at.is_(None))
+    found = [
+        (row.id, row.source_id) for row in _by_source_id(conn, statement, stored.id, list(gone))
+    ]
+    if not found:
+        return []
+    conn.execute(
+        update(orders)
+        .where(orders.c.id.in_([order_id for order_id, _ in found]), orders.c.deleted_at.is_(None))
+        .values(deleted_at=now, deleted_by="shop", updated_at=now, decide_at=now)
+    )
+    happened = [Event(i, events.GONE, reason=gone[source_id]) for i, source_id in found]
+    events.record(conn, happened, now)
+    return [Ingested(s, Outcome.UPDATED, order_id, event=events.GONE) for order_id, s in found]
+
+
+def marks(conn: Connection, integration_id: str, source_ids: Sequence[str]) -> dict[str, str]:
+    """The index entries kept of these orders, by source id; one that is gone has none, so that it
+    is read again when the shop shows it."""
+    statement = select(orders.c.source_id, orders.c.mark)
+    statement = statement.where(orders.c.deleted_at.is_(None))
+    return {row[0]: row[1] for row in _by_source_id(conn, statement, integration_id, source_ids)}
+
+
+def known_in_window(conn: Connection, integration_id: str, since: datetime) -> Iterable[str]:
+    """Source ids of the orders that the shop should show as changed at or after ``since``."""
+    return conn.scalars(
+        select(orders.c.source_id).where(
+            orders.c.integration_id == integration_id,
+            orders.c.shop_updated_at >= since,
+            orders.c.deleted_at.is_(None),
+        )
+    )
+
+
+def get(conn: Connection, integration_id: str, source_id: str) -> RowMapping | None:
+    """The stored row."""
+    statement = select(orders).where(
+        orders.c.integration_id == integration_id, orders.c.source_id == source_id
+    )
+    return conn.execute(statement).mappings().one_or_none()
+
+
+def versions(conn: Connection, order_id: str) -> Sequence[RowMapping]:
+    """Its raw versions that are kept, oldest first."""
+    statement = select(raw_versions).where(raw_versions.c.order_id == order_id)
+    return conn.execute(statement.order_by(raw_versions.c.version)).mappings().all()
+
+
+def counts(conn: Connection) -> dict[tuple[str, str], int]:
+    """How many orders there are, by integration id and status; deleted ones are not counted."""
+    columns = (orders.c.integration_id, orders.c.status)
+    statement = select(*columns, func.count()).where(orders.c.deleted_at.is_(None))
+    return {(i, status): n for i, status, n in conn.execute(statement.group_by(*columns))}

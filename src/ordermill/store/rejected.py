@@ -1,0 +1,58 @@
+"""Orders that could not be read: kept raw, counted and shown until they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select
+
+from ordermill.errors import MalformedOrder
+from ordermill.store.bulk import upsert
+from ordermill.store.rows import payload_text
+from ordermill.store.tables import rejected_orders
+
+_NAMES = (
+    "integration_id", "source_id", "reason", "payload", "first_seen_at", "last_seen_at", "times",
+)  # fmt: skip
+
+
+def keep(
+    conn: Connection,
+    integration_id: str,
+    rejected: Sequence[tuple[MalformedOrder, bytes]],
+    now: datetime,
+) -> None:
+    """Keep each with its payload as it came; one that is known already is counted again."""
+    rows = {
+        error.source_id: (
+            integration_id, error.source_id, error.reason, payload_text(payload), now, now, 1,
+        )
+        for error, payload in rejected
+    }  # fmt: skip
+    upsert(
+        conn,
+        rejected_orders,
+        _NAMES,
+        list(rows.values()),
+        key=("integration_id", "source_id"),
+        update=("reason", "payload", "last_seen_at"),
+        expressions=(("times", "rejected_orders.times + 1"),),
+    )
+
+
+def readable_again(conn: Connection, integration_id: str, source_ids: Collection[str]) -> None:
+    """Strike those that were read after all."""
+    if source_ids:
+        conn.execute(
+            delete(rejected_orders).where(
+                rejected_orders.c.integration_id == integration_id,
+                rejected_orders.c.source_id.in_(source_ids),
+            )
+        )
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """How many there are, by integration id."""
+    column = rejected_orders.c.integration_id
+    return {key: n for key, n in conn.execute(select(column, func.count()).group_by(column))}

@@ -1,0 +1,134 @@
+"""An order as a row: the shop's columns, the hash over them and the text that search reads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from ordermill.errors import MalformedOrder
+from ordermill.model.order import Address, Order
+from ordermill.store.tables import SHOP_COLUMNS
+from ordermill.store.types import Money
+
+# What sorts or is derived, and so is no content: a change of these alone is no change.
+NOT_CONTENT = frozenset({"shop_updated_at", "search_text"})
+NAMES = tuple(column.name for column in SHOP_COLUMNS)
+# Amounts have at most twelve digits before the point (NUMERIC(18,6)).
+TOO_MUCH = Decimal(10) ** 12
+
+_JSON = {
+    "items", "taxes", "customer", "billing_address", "shipping_address", "transactions", "refunds",
+    "tags", "shop_metadata",
+}  # fmt: skip
+_ATTRIBUTES = {"shop_metadata": "metadata"}
+_MONEY = tuple(at for at, column in enumerate(SHOP_COLUMNS) if isinstance(column.type, Money))
+_CONTENT = tuple(at for at, name in enumerate(NAMES) if name not in NOT_CONTENT)
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """``values`` in the order of SHOP_COLUMNS; ``content_hash`` over what matters of them."""
+
+    values: tuple[Any, ...]
+    content_hash: str
+
+
+def order_row(order: Order) -> OrderRow:
+    """Lay out an order; raise MalformedOrder if a value is none that both databases can keep.
+
+    A connector has cleaned its texts (no U+0000, no lone surrogate) and bounded its amounts; one
+    that did not costs this order, never the page.
+    """
+    try:
+        values = tuple(_value(order, name) for name in NAMES)
+        digest = hashlib.blake2b(_encode([values[at] for at in _CONTENT]), digest_size=16)
+    except (UnicodeEncodeError, ValueError, TypeError) as error:
+        raise MalformedOrder(
+            order.source_id, f"a value cannot be written: {type(error).__name__}"
+        ) from None
+    for at in _MONEY:
+        if values[at] is not None and not -TOO_MUCH < values[at] < TOO_MUCH:
+            raise MalformedOrder(order.source_id, f"{NAMES[at]} has more than 12 digits")
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        raise MalformedOrder(order.source_id, "a text holds U+0000")
+    return OrderRow(values, digest.hexdigest())
+
+
+def _value(order: Order, name: str) -> Any:
+    if name == "search_text":
+        return search_text(order)
+    value = getattr(order, _ATTRIBUTES.get(name, name))
+    if name in _JSON:
+        return None if value is None else _encode(value).decode()
+    return value
+
+
+def json_text(value: Any) -> str:
+    """JSON of our own structs, keys in a fixed order."""
+    return _encode(value).decode()
+
+
+def payload_text(payload: bytes) -> str:
+    """A payload as both databases keep it; bytes that are no UTF-8, and raw NULs, are replaced."""
+    return payload.decode("utf-8", "replace").replace("\0", "\\u0000")
+
+
+def search_text(order: Order) -> str:
+    """Every value a person may look for, casefolded, a line each; never the JSON's keys."""
+    return "\n".join(_searched(order)).casefold()
+
+
+def _searched(order: Order) -> Iterator[str]:
+    customer = order.customer
+    head = [order.source_id, order.source_order_number, order.customer_name, order.customer_email]
+    if customer is not None:
+        head += [customer.phone, customer.company_name, customer.tax_number]
+        head += [customer.company_number, customer.notes]
+    yield from _texts(head)
+    for address in (order.billing_address, order.shipping_address):
+        if address is not None:
+            yield from _texts(_parts(address))
+    for item in order.items:
+        yield from _texts((item.name, item.sku))
+    yield from order.tags
+    yield from _leaves(order.metadata)
+
+
+def _parts(address: Address) -> Iterable[str | None]:
+    return (
+        address.name,
+        address.company,
+        address.address,
+        address.address_2,
+        address.city,
+        address.state,
+        address.post_code,
+        address.country,
+        address.phone,
+    )
+
+
+def _texts(values: Iterable[str | None]) -> Iterator[str]:
+    return (value for value in values if value)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """The values of nested JSON, numbers included."""
+    if isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _leaves(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _leaves(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
