@@ -65,9 +65,13 @@ def open_database(settings: Settings, *, upgrade: bool | None = None) -> Databas
     """
     database = Database.open(settings.database_url)
     wanted = upgrade if upgrade is not None else settings.auto_migrate
-    if upgrade is not False and (wanted or database.dialect == "sqlite"):
-        database.upgrade()
-    database.check_schema()
+    try:
+        if upgrade is not False and (wanted or database.dialect == "sqlite"):
+            database.upgrade()
+        database.check_schema()
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -81,6 +85,7 @@ class Shops:
     sleep: Callable[[float], None] = time.sleep
     plugins: Mapping[str, Plugin] = field(default_factory=installed)
     by_handle: dict[str, Shop] = field(default_factory=dict)
+    _retired: list[Shop] = field(default_factory=list)
 
     def apply(self, database: Database, settings: Settings) -> None:
         """Write the configuration to the store and connect what is new or changed.
@@ -106,7 +111,13 @@ class Shops:
         for handle, shop in previous.items():
             kept = self.by_handle.get(handle)
             if kept is None or kept.connector is not shop.connector:
-                shop.connector.close()
+                self._retired.append(shop)
+
+    def close_retired(self, busy: Callable[[str], bool]) -> None:
+        """Close the connectors that a reload replaced, once no pass is using them."""
+        for shop in [shop for shop in self._retired if not busy(shop.handle)]:
+            self._retired.remove(shop)
+            shop.connector.close()
 
     def connect(self, integration: Integration) -> Connector:
         """A new connector; it asks the shop nothing yet."""
@@ -120,7 +131,7 @@ class Shops:
         return self.plugins[integration.source].connect(integration.options, context)
 
     def close(self) -> None:
-        for shop in self.by_handle.values():
+        for shop in [*self.by_handle.values(), *self._retired]:
             shop.connector.close()
 
     def _shop(
@@ -175,7 +186,10 @@ class Daemon:
         schedule = Schedule(self.metrics.scheduler_missed, self._call_failed)
         schedule.every("tick", TICK, lambda: self._tick(engine))
         schedule.every("heartbeat", RENEW, engine.heartbeat)
-        admin = serve(self._admin_app(database), self.settings.admin.host, self.settings.admin.port)
+        app = create_app(
+            database, self.metrics, token=self.settings.admin.token, heartbeat=self._since_tick
+        )
+        admin = serve(app, self.settings.admin.host, self.settings.admin.port)
         self.admin_port = admin.port
         self.metrics.reload(True, now())
         schedule.start()
@@ -201,6 +215,7 @@ class Daemon:
                 self._reload.clear()
                 self._reload_now(database, shops)
                 engine.shops = shops.by_handle
+            shops.close_retired(engine.busy)
 
     def _reload_now(self, database: Database, shops: Shops) -> None:
         """Swap to the file's present content; a refused file leaves what runs in place."""
@@ -228,6 +243,10 @@ class Daemon:
     def _tick(self, engine: Engine) -> None:
         engine.tick()
         self._beat = time.monotonic()
+
+    def _since_tick(self) -> float:
+        """Seconds; more than a few say that the scheduler is stuck."""
+        return time.monotonic() - self._beat
 
     def _call_failed(self, name: str, error: BaseException) -> None:
         self.metrics.error("", "store", "internal")

@@ -19,9 +19,11 @@ from ordermill.errors import ConfigError
 from ordermill.settings import Settings
 from ordermill.store import requests, runs
 from ordermill.store.database import Database
+from ordermill.store.integrations import state
 from ordermill.store.orders import Ingested
 from ordermill.sync.engine import BACKFILL_ONLY, SYNC_ONLY, Engine
 from ordermill.sync.lease import RENEW
+from ordermill.sync.shop import Shop
 
 OK, FAILED, REFUSED = 0, 1, 3
 STEP = 0.05
@@ -56,14 +58,21 @@ class Counting:
 
 def sync_once(path: Path, handles: Sequence[str]) -> int:
     """One pass over the named integrations (default all); the exit code says how it went."""
-    with working(path, handles, SYNC_ONLY) as (database, shops, engine, counting):
-        for handle in engine.shops:
-            with database.write() as conn:
+    with working(path, handles, SYNC_ONLY) as (database, _, engine, counting):
+        with database.write() as conn:
+            for handle in engine.shops:
                 requests.request_sync(conn, handle, now=now())
-        work_until(engine, lambda: set(engine.shops) <= engine.worked)
+        work_until(engine, lambda: not still_requested(database, engine))
         for handle in engine.shops:
             typer.echo(f"{handle}: {summary(counting, handle)}")
         return exit_code(counting)
+
+
+def still_requested(database: Database, engine: Engine) -> bool:
+    """Whether a pass that was asked for is neither done nor failed."""
+    with database.read() as conn:
+        states = [state(conn, shop.stored.id) for shop in engine.shops.values()]
+    return any(state.sync_requested_at is not None for state in states)
 
 
 def summary(counting: Counting, handle: str) -> str:
@@ -86,21 +95,18 @@ def backfill_once(path: Path, handle: str, since: date, until: date | None) -> i
     A run that was killed goes on where it stood; one for the same days that is already open is
     joined, never begun twice.
     """
-    with working(path, [handle], BACKFILL_ONLY) as (database, shops, engine, counting):
-        zone = entity_zone(shops, handle)
+    with working(path, [handle], BACKFILL_ONLY) as (database, zones, engine, counting):
+        zone = zones[handle]
         first = start_of_day(since, zone)
         end = start_of_day(until + timedelta(days=1), zone) if until is not None else now()
         with database.write() as conn:
             run_id = requests.request_backfill(conn, handle, first, end, now=now())
+        if not engine.shops:
+            return FAILED
         progress = Progress(database, run_id)
         work_until(engine, progress.finished_or_failed(counting))
         typer.echo(f"{handle}: {progress.line()}")
         return exit_code(counting)
-
-
-def entity_zone(shops: Shops, handle: str) -> ZoneInfo:
-    """The time zone of the integration's entity: its days are the backfill's days."""
-    return ZoneInfo(shops.settings.entities[shops.by_handle[handle].integration.entity].timezone)
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
@@ -146,8 +152,11 @@ class Progress:
 @contextmanager
 def working(
     path: Path, handles: Sequence[str], tasks: frozenset[str]
-) -> Iterator[tuple[Database, Shops, Engine, Counting]]:
-    """An engine for the named integrations, without the daemon around it."""
+) -> Iterator[tuple[Database, dict[str, ZoneInfo], Engine, Counting]]:
+    """An engine for the named integrations, without the daemon around it; with each one's zone.
+
+    One that a person paused is left out and said so: their pause outranks a command.
+    """
     settings = read_settings(path)
     wanted = named(settings, handles)
     counting = Counting()
@@ -157,12 +166,40 @@ def working(
         with database.lock_scheduler():
             shops.apply(database, settings)
             engine = Engine(database, owner_id(), counting, now, tasks=tasks)
-            engine.shops = {h: shop for h, shop in shops.by_handle.items() if h in wanted}
-            yield database, shops, engine, counting
+            engine.shops = at_work(database, shops, wanted, counting)
+            yield database, zones(settings), engine, counting
             engine.stop(timedelta(seconds=8))
     finally:
         shops.close()
         database.close()
+
+
+def zones(settings: Settings) -> dict[str, ZoneInfo]:
+    """The time zone of each integration's entity: its days are the integration's days."""
+    return {
+        handle: ZoneInfo(settings.entities[integration.entity].timezone)
+        for handle, integration in settings.integrations.items()
+    }
+
+
+def at_work(
+    database: Database, shops: Shops, wanted: set[str], counting: Counting
+) -> dict[str, Shop]:
+    """The wanted shops but for those that are switched off or paused by a person."""
+    chosen: dict[str, Shop] = {}
+    for handle in sorted(wanted):
+        shop = shops.by_handle.get(handle)
+        if shop is None:
+            typer.echo(f"{handle}: is_active is false in the file; left out")
+            continue
+        with database.read() as conn:
+            present = state(conn, shop.stored.id)
+        if present.paused_by == "operator":
+            typer.echo(f"{handle}: paused ({present.paused_reason}); resume it first")
+            counting.errors[handle] = "paused"
+        else:
+            chosen[handle] = shop
+    return chosen
 
 
 def named(settings: Settings, handles: Sequence[str]) -> set[str]:
@@ -179,7 +216,7 @@ def work_until(engine: Engine, done: Callable[[], bool]) -> None:
     renewed = time.monotonic()
     while True:
         engine.tick()
-        if engine.idle() and done():
+        if not engine.busy() and done():
             return
         if time.monotonic() - renewed > RENEW.total_seconds():
             renewed = time.monotonic()

@@ -94,11 +94,11 @@ def ingest(
 ) -> list[Ingested]:
     """Write a page; the answer has one entry for each of ``incoming``, in its order.
 
-    The caller's transaction makes it all or nothing. Idempotent: the same page again is *unchanged*.
-    An older version never overwrites a newer one; it is *stale* and becomes a hint, for what is read
-    by id (``confirmed``) is written whatever its date. An order that is in the page twice counts in
-    its newest version. An order that a person deleted is updated silently and stays deleted; one
-    that the shop had trashed, and shows again, is restored.
+    The caller's transaction makes it all or nothing. Idempotent: the same page again is
+    *unchanged*. An older version never overwrites a newer one; it is *stale* and becomes a hint,
+    for what is read by id (``confirmed``) is written whatever its date. An order that is in the
+    page twice counts in its newest version. An order that a person deleted is updated silently and
+    stays deleted; one that the shop had trashed, and shows again, is restored.
     """
     readable, unreadable = _sorted_out(incoming)
     entries = _classified(conn, stored, readable, confirmed=confirmed)
@@ -306,7 +306,8 @@ def mark_gone(
 ) -> list[Ingested]:
     """Mark orders that the shop no longer has, by source id, with the reason (purged, vanished).
 
-    The row and its documents stay. Idempotent; one that is deleted already is left as it is.
+    The row and its documents stay. Idempotent; one that is deleted already is left as it is. Its
+    mark is emptied, so that it is read again when the shop's index shows it after all.
     """
     statement = select(orders.c.id, orders.c.source_id).where(orders.c.deleted_at.is_(None))
     found = [
@@ -317,7 +318,7 @@ def mark_gone(
     conn.execute(
         update(orders)
         .where(orders.c.id.in_([order_id for order_id, _ in found]), orders.c.deleted_at.is_(None))
-        .values(deleted_at=now, deleted_by="shop", updated_at=now, decide_at=now)
+        .values(deleted_at=now, deleted_by="shop", mark="", updated_at=now, decide_at=now)
     )
     happened = [Event(i, events.GONE, reason=gone[source_id]) for i, source_id in found]
     events.record(conn, happened, now)
@@ -325,10 +326,8 @@ def mark_gone(
 
 
 def marks(conn: Connection, integration_id: str, source_ids: Sequence[str]) -> dict[str, str]:
-    """The index entries kept of these orders, by source id; one that is gone has none, so that it
-    is read again when the shop shows it."""
+    """The index entries kept of these orders, by source id."""
     statement = select(orders.c.source_id, orders.c.mark)
-    statement = statement.where(orders.c.deleted_at.is_(None))
     return {row[0]: row[1] for row in _by_source_id(conn, statement, integration_id, source_ids)}
 
 

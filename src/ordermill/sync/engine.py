@@ -87,15 +87,15 @@ class Engine:
         for integration_id in held.keys() - renewed:
             held[integration_id].mark_lost()
 
-    def idle(self) -> bool:
-        """Whether nothing is being worked on by this process."""
+    def busy(self, handle: str | None = None) -> bool:
+        """Whether this process is working on an integration (on any, if none is named)."""
         with self._guard:
-            return not self._busy
+            return handle in self._busy if handle is not None else bool(self._busy)
 
     def stop(self, within: timedelta) -> bool:
         """End every pass after its present page; False if one did not end in time."""
-        self._stopping.set()
         with self._guard:
+            self._stopping.set()
             futures = [future for _, future in self._busy.values()]
         _, unfinished = wait(futures, within.total_seconds())
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -106,17 +106,20 @@ class Engine:
             self._listener.lease_takeover(claim.handle)
         lease = Lease(self._database, claim, self._now)
         with self._guard:
-            future = self._pool.submit(self._work, shop, lease)
-            self._busy[claim.handle] = (lease, future)
+            if not self._stopping.is_set():
+                future = self._pool.submit(self._work, shop, lease)
+                self._busy[claim.handle] = (lease, future)
+                return
+        self._finish(shop, lease)
 
     def _work(self, shop: Shop, lease: Lease) -> None:
         try:
             Work(shop, lease, self._tasks, self._stopping, self._rng).all()
         except LeaseLost:
             log.warning("lease_lost", connector=shop.handle)
-        except Exception as error:  # whatever broke, the other shops go on
+        except Exception as error:  # the store refused even the record; the other shops go on
             self._listener.error(shop.handle, "store", "internal")
-            log.exception("sync_broke", connector=shop.handle, error=type(error).__name__)
+            log.exception("store_failed", connector=shop.handle, error=type(error).__name__)
         finally:
             self._finish(shop, lease)
 
@@ -151,7 +154,8 @@ class Work:
         self._rng = rng
 
     def all(self) -> None:
-        """Do it all; a SourceError is recorded with its consequence and ends the work."""
+        """Do it all. Whatever breaks is recorded with its consequence and ends the work, so that it
+        is tried again after a backoff and never in a loop."""
         try:
             self._urgent(self._state())
             state = self._state()
@@ -164,6 +168,11 @@ class Work:
             return
         except SourceError as error:
             self._failed(error)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.exception("sync_broke", connector=self.shop.handle, error=type(error).__name__)
+            self._failed(SourceError(f"ordermill broke: {type(error).__name__}, see its log"))
 
     def _backfill_asked(self) -> runs.StoredRun | None:
         if BACKFILL not in self._tasks:

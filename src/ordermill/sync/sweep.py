@@ -31,7 +31,8 @@ def sweep(shop: Shop, lease: Lease, breathe: Callable[[], None]) -> None:
     window = Window(by=By.CHANGED, since=since)
     seen: set[str] = set()
     with recorded(shop, lease, SWEEP, since=since) as run:
-        for page in pages(lambda cursor: shop.connector.index(window, cursor)):
+        # Not ahead: between two pages a hint may be read, and a page fetched before it is older.
+        for page in pages(lambda cursor: shop.connector.index(window, cursor), ahead=False):
             seen.update(entry.source_id for entry in page.entries)
             seen.update(raw.source_id for raw in page.orders)
             run.store(page.orders, cursor=page.cursor, cost=page.cost)
