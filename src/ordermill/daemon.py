@@ -53,7 +53,7 @@ def options_by_source() -> dict[str, tuple[type[BaseModel], Callable[[Any], str]
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings of the file with the installed connectors; raise ConfigError, all errors in it."""
+    """The settings, checked with the installed connectors; raise ConfigError with all errors."""
     return load(path, options_by_source())
 
 

@@ -76,7 +76,7 @@ def described(info: ShopInfo) -> str:
 
 
 def findings(info: ShopInfo) -> list[str]:
-    """What the operator should know of; a skewed clock is one, though reading goes by the shop's."""
+    """What the operator should know. Reading goes by the shop's clock, a skewed one is told."""
     found = list(info.problems)
     if info.clock_difference is not None and abs(info.clock_difference) > TOLERATED_SECONDS:
         found.append(f"the shop's clock differs by {info.clock_difference:.0f} s; set one of them")

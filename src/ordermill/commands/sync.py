@@ -92,13 +92,13 @@ def exit_code(counting: Counting) -> int:
 def backfill_once(path: Path, handle: str, since: date, until: date | None) -> int:
     """Read the days from ``since`` to ``until`` (both included, in the entity's zone).
 
-    A run that was killed goes on where it stood; one for the same days that is already open is
-    joined, never begun twice.
+    Without ``until`` it reads up to the present. A run that was killed goes on where it stood; one
+    for the same days that is already open is joined, never begun twice.
     """
-    with working(path, [handle], BACKFILL_ONLY) as (database, zones, engine, counting):
-        zone = zones[handle]
+    with working(path, [handle], BACKFILL_ONLY) as (database, zone_of, engine, counting):
+        zone = zone_of[handle]
         first = start_of_day(since, zone)
-        end = start_of_day(until + timedelta(days=1), zone) if until is not None else now()
+        end = start_of_day(until + timedelta(days=1), zone) if until is not None else None
         with database.write() as conn:
             run_id = requests.request_backfill(conn, handle, first, end, now=now())
         if not engine.shops:
