@@ -11,6 +11,7 @@
       . SourceUnsupported       the operator: the shop's version or set-up cannot be read safely
   + MalformedOrder              a developer: one order is kept raw, counted and shown
   + StoreError
+    - StoreBusy                 nobody: another transaction was in the way, trying again helps
     - LeaseLost                 nobody: another process owns the integration, this one stops writing
     - SchemaOutdated            the operator runs `ordermill db upgrade`
     - SchemaTooNew              the operator installs the newer ordermill again
@@ -98,6 +99,10 @@ class MalformedOrder(OrdermillError):
 
 class StoreError(OrdermillError):
     """The database refuses."""
+
+
+class StoreBusy(StoreError):
+    """Another transaction was in the way for too long; this one changed nothing. Try again."""
 
 
 class LeaseLost(StoreError):

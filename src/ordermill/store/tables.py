@@ -72,6 +72,7 @@ integrations = Table(
     Column("name", Text, nullable=False),
     Column("shop_key", words(), unique=True),  # host and port; null for `manual`
     Column("is_active", Boolean, nullable=False),
+    Column("sweeps", Boolean, nullable=False),  # whether its sweep is switched on
     Column("import_cutoff", Moment),  # orders placed before it are skipped; null for `manual`
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
@@ -164,9 +165,26 @@ orders = Table(
     UniqueConstraint("integration_id", "source_id"),
     CheckConstraint("(deleted_at IS NULL) = (deleted_by IS NULL)", name="deleted_by_someone"),
     Index(None, "integration_id", "shop_updated_at"),
-    Index(None, "integration_id", "status"),
+    Index(
+        "ix_orders_live",
+        "integration_id",
+        "status",
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index(
+        "ix_orders_error",
+        "integration_id",
+        sqlite_where=text("error IS NOT NULL"),
+        postgresql_where=text("error IS NOT NULL"),
+    ),
     Index(None, "entity_id", "id"),
-    Index("ix_orders_decide_at", "decide_at", postgresql_where=text("decide_at IS NOT NULL")),
+    Index(
+        "ix_orders_decide_at",
+        "decide_at",
+        sqlite_where=text("decide_at IS NOT NULL"),
+        postgresql_where=text("decide_at IS NOT NULL"),
+    ),
 )
 
 raw_versions = Table(
@@ -239,7 +257,7 @@ sync_runs = Table(
     _serial(),
     Column("integration_id", words(), ForeignKey("integrations.id"), nullable=False),
     Column("mode", words(), nullable=False),  # incremental | sweep | backfill
-    Column("owner", Text),  # the lease's owner; null while a backfill waits for its first page
+    Column("lease_token", BigInteger),  # of the claim that runs it; null for a backfill
     Column("requested_at", Moment),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -263,6 +281,9 @@ sync_runs = Table(
     Column("error_class", Text),
     Index(None, "integration_id", "id"),
     Index(
-        "ix_sync_runs_unfinished", "integration_id", postgresql_where=text("finished_at IS NULL")
+        "ix_sync_runs_unfinished",
+        "integration_id",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
     ),
 )

@@ -1,0 +1,1 @@
+"""The only room that speaks SQL. One schema, two databases: SQLite and PostgreSQL."""

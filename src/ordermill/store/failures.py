@@ -1,0 +1,51 @@
+"""What a driver's error means: a text without rows, statements or addresses, and who acts.
+
+A driver's own text may quote a row ("Key (customer_email)=(...) already exists") or the address
+with its password, so nothing of it is passed on but the code.
+"""
+
+from __future__ import annotations
+
+from ordermill.errors import StoreBusy, StoreError
+
+BUSY = {
+    "40001": "two transactions crossed",
+    "40P01": "two transactions waited for each other",
+    "55P03": "another transaction held a row for too long",
+    "57014": "a statement took longer than the statement timeout",
+    "SQLITE_BUSY": "another process was writing for too long",
+    "SQLITE_LOCKED": "another connection held the table",
+}
+KNOWN = {
+    "28P01": "the database refuses the user or password of database_url",
+    "28000": "the database refuses the user of database_url",
+    "3D000": "the database named in database_url does not exist; create it first",
+    "42501": "the user of database_url lacks a permission",
+    "53100": "the disk of the database is full",
+    "53300": "the database has no free connection",
+    "25006": "the database is read-only",
+    "SQLITE_FULL": "the disk of the database file is full",
+    "SQLITE_READONLY": "the database file or its folder is read-only",
+    "SQLITE_CANTOPEN": "the database file cannot be opened; its folder must be writable",
+    "SQLITE_IOERR": "the disk of the database file fails",
+    "SQLITE_CORRUPT": "the database file is damaged; restore a backup",
+    "SQLITE_NOTADB": "the file is no SQLite database",
+}
+UNREACHABLE = "the database cannot be reached, or the connection broke"
+
+
+def translated(error: Exception) -> StoreError:
+    """The error of ours for one of sqlite3, psycopg or SQLAlchemy."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    if code is None:
+        lost = type(cause).__name__ in {"OperationalError", "InterfaceError", "ConnectionTimeout"}
+        return StoreError(UNREACHABLE if lost else f"the database refused: {type(cause).__name__}")
+    for name in (code, "_".join(code.split("_")[:2])):  # SQLITE_BUSY_SNAPSHOT is a SQLITE_BUSY
+        if name in BUSY:
+            return StoreBusy(f"{BUSY[name]} ({code}); trying again helps")
+        if name in KNOWN:
+            return StoreError(f"{KNOWN[name]} ({code})")
+    if code.startswith(("08", "57P")):
+        return StoreError(f"{UNREACHABLE} ({code})")
+    return StoreError(f"the database refused: {type(cause).__name__} ({code})")

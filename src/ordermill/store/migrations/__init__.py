@@ -1,0 +1,6 @@
+"""The schema's history, oldest first. A revision is never changed once it was released."""
+
+from __future__ import annotations
+
+REVISIONS = ("0001",)
+HEAD = REVISIONS[-1]

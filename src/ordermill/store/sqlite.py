@@ -1,0 +1,109 @@
+"""SQLite: the file, its modes, its lock, and connections that begin as they should.
+
+One process schedules on a file. Others may read it and write a little; a writer waits for the one
+before it, first in this process (a lock, so that no thread starves), then in SQLite.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from ordermill.errors import ConfigError, StoreError, StoreLocked
+
+BUSY_SECONDS = 10
+WRITES = "ordermill_writes"  # the execution option of connections that begin as writers
+_OLDEST = (3, 35, 0)  # RETURNING
+
+_ON_CONNECT = (
+    f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA cache_size = -16000",
+)
+
+
+def file_of(url: URL) -> Path:
+    """The file of a ``sqlite:///path`` URL; relative paths start at the working directory."""
+    if not url.database or url.database == ":memory:" or url.query:
+        raise ConfigError("database_url: write sqlite:///path/to/file.db, a file and nothing else")
+    return Path(url.database).absolute()
+
+
+def engine_for(file: Path) -> Engine:
+    """An engine on the file; connecting fails where there is none."""
+    if sqlite3.sqlite_version_info < _OLDEST:
+        raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed")
+    address = f"{file.as_uri()}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+        )
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        hide_parameters=True,
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=-1,
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def create_file(file: Path) -> None:
+    """Make the file (0600) and the folders that are missing (0700). Harmless when they exist.
+
+    SQLite gives its -wal and -shm files the mode of the file.
+    """
+    try:
+        for folder in reversed(file.parents):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(f"cannot write {file}: {error.strerror}") from None
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold the scheduler's lock, gone with the process; raise StoreLocked if another holds it."""
+    descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreLocked(
+                f"another process schedules on {file}. Ask it instead, at its admin address: "
+                "POST /integrations/{handle}/sync, /backfill or /reconcile; or stop it first"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for statement in _ON_CONNECT:
+        cursor.execute(statement)
+    cursor.close()
+
+
+def _begin(conn: Connection) -> None:
+    # A writer that begins deferred and writes after a read gets SQLITE_BUSY at once, not a wait.
+    writes = conn.get_execution_options().get(WRITES, False)
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")

