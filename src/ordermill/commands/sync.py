@@ -26,7 +26,7 @@ from ordermill.sync.lease import RENEW
 from ordermill.sync.shop import Shop
 
 OK, FAILED, REFUSED = 0, 1, 3
-STEP = 0.05
+STEP = timedelta(milliseconds=50)
 PROGRESS_EVERY = 10.0
 
 
@@ -221,4 +221,6 @@ def work_until(engine: Engine, done: Callable[[], bool]) -> None:
         if time.monotonic() - renewed > RENEW.total_seconds():
             renewed = time.monotonic()
             engine.heartbeat()
-        time.sleep(STEP)
+        if not engine.busy():
+            time.sleep(STEP.total_seconds())
+        engine.join(STEP)

@@ -96,10 +96,15 @@ class Engine:
         """End every pass after its present page; False if one did not end in time."""
         with self._guard:
             self._stopping.set()
-            futures = [future for _, future in self._busy.values()]
-        _, unfinished = wait(futures, within.total_seconds())
+        finished = self.join(within)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        return not unfinished
+        return finished
+
+    def join(self, within: timedelta) -> bool:
+        """Wait for what is being worked on now; False if it did not end in time."""
+        with self._guard:
+            futures = [future for _, future in self._busy.values()]
+        return not wait(futures, within.total_seconds()).not_done
 
     def _start(self, shop: Shop, claim: Claim) -> None:
         if claim.taken_over:

@@ -1,0 +1,108 @@
+"""Several processes over one database, and the ones that die or sleep."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from ordermill.errors import LeaseLost
+from ordermill.store import leases
+from ordermill.sync.lease import TTL, Lease
+from orders import AT, an_order
+from sync.fakes import FakeShop
+from sync.house import LONG, House
+
+Start = Callable[..., House]
+
+
+def fill(shop: FakeShop, count: int) -> None:
+    shop.put(*(an_order(str(n), second=n) for n in range(1, count + 1)))
+
+
+def test_two_processes_never_read_one_shop_at_once(start: Start, shop: FakeShop) -> None:
+    fill(shop, 30)
+    one, two = start(shop), start(shop, owner="two")
+    inside, most = 0, 0
+    guard = threading.Lock()
+
+    def counted(_: str) -> None:
+        nonlocal inside, most
+        with guard:
+            inside += 1
+            most = max(most, inside)
+        with guard:
+            inside -= 1
+
+    shop.before = counted
+    for _ in range(5):
+        one.engine.tick()
+        two.engine.tick()
+        assert one.engine.join(LONG)
+        assert two.engine.join(LONG)
+    assert most == 1
+    assert len(one.ids()) == 30
+    created = [i for h in (one, two) for i in h.heard.ingested if i.outcome == "created"]
+    assert len(created) == 30
+
+
+def claim(house: House) -> Lease:
+    with house.database.write() as conn:
+        (claimed,) = leases.claim(conn, "zombie", TTL, ["shop"], now=house.clock(), limit=1)
+    return Lease(house.database, claimed, house.clock)
+
+
+def test_a_process_that_slept_longer_than_its_lease_writes_nothing(
+    start: Start, shop: FakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shop, 5)
+    house = start(shop)
+    zombie = claim(house)
+    with house.database.write() as conn:
+        expire(conn)
+    house.clock.advance(TTL.total_seconds() + 1)
+    house.work()
+    assert len(house.ids()) == 5
+    assert house.heard.takeovers == ["shop"]
+    with pytest.raises(LeaseLost), zombie.write():
+        raise AssertionError("the zombie got in")
+
+
+def expire(conn: object) -> None:
+    """End every lease by the database's clock too, which no test can move."""
+    from ordermill.store.tables import integration_state
+
+    conn.execute(integration_state.update().values(lease_until=AT - timedelta(days=1)))  # type: ignore[attr-defined]
+
+
+def test_a_lease_that_is_held_is_not_given_to_another(start: Start, shop: FakeShop) -> None:
+    fill(shop, 5)
+    house = start(shop)
+    claim(house)
+    house.work()
+    assert house.ids() == []
+
+
+def test_a_lost_lease_ends_the_pass_without_a_word_about_the_shop(
+    start: Start, shop: FakeShop
+) -> None:
+    fill(shop, 30)
+    house = start(shop)
+
+    def stolen(_: str) -> None:
+        if len(shop.requests) == 2:
+            with house.database.write() as conn:
+                from ordermill.store.tables import integration_state
+
+                conn.execute(
+                    integration_state.update().values(
+                        lease_token=integration_state.c.lease_token + 1, lease_owner="thief"
+                    )
+                )
+
+    shop.before = stolen
+    house.work(ticks=1)
+    assert house.state().failures == 0
+    assert len(house.ids()) <= 20
