@@ -1,0 +1,163 @@
+"""Integrations: the YAML's, with ids that stay, and what happens to their state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, case, func, or_, select, update
+
+from ordermill.errors import NotFound
+from ordermill.store.configuration import apply_configuration
+from ordermill.store.leases import Claim
+from ordermill.store.state import AUTH, COLUMNS, NOT_PAUSED, IntegrationState, state_of
+from ordermill.store.tables import integration_state, integrations
+
+__all__ = [
+    "StoredIntegration",
+    "apply_configuration",
+    "failed",
+    "move_bookmark",
+    "pause",
+    "resume",
+    "state",
+    "stored",
+    "succeeded",
+    "sweep_done",
+]
+
+_STATE = integration_state.c
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIntegration:
+    """An integration as the store knows it. Orders placed before ``import_cutoff`` are skipped; it
+    is None for the integrations of manual orders."""
+
+    id: str
+    handle: str
+    entity_id: str
+    source: str
+    import_cutoff: datetime | None
+
+
+def stored(conn: Connection) -> dict[str, StoredIntegration]:
+    """Every integration that ever was, by handle, those of manual orders included."""
+    table = integrations.c
+    rows = conn.execute(
+        select(table.id, table.handle, table.entity_id, table.source, table.import_cutoff)
+    )
+    return {row.handle: StoredIntegration(*row) for row in rows}
+
+
+def state(conn: Connection, integration_id: str) -> IntegrationState:
+    """Where it stands; raise NotFound for one without a state (of manual orders)."""
+    row = conn.execute(
+        select(*COLUMNS).where(_STATE.integration_id == integration_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"no integration {integration_id} is read")
+    return state_of(row)
+
+
+def move_bookmark(conn: Connection, claim: Claim, to: datetime) -> None:
+    """Move it to ``to``; an earlier time changes nothing, for a bookmark never goes back."""
+    conn.execute(
+        update(integration_state)
+        .where(
+            _STATE.integration_id == claim.integration_id,
+            or_(_STATE.bookmark.is_(None), _STATE.bookmark < to),
+        )
+        .values(bookmark=to)
+    )
+
+
+def succeeded(conn: Connection, claim: Claim, *, now: datetime, due: datetime) -> None:
+    """A poll reached the end. It ends failures, backoff and a pause for refused credentials.
+
+    A sync that was asked for after the poll began stays asked for.
+    """
+    answered = _STATE.sync_requested_at <= func.coalesce(_STATE.last_attempt_at, now)
+    by_us = _STATE.paused_by == AUTH
+    _set(
+        conn,
+        claim,
+        poll_due_at=due,
+        caught_up=True,
+        failures=0,
+        backoff_until=None,
+        last_success_at=now,
+        last_error=None,
+        last_error_class=None,
+        sync_requested_at=case((answered, None), else_=_STATE.sync_requested_at),
+        **{name: case((by_us, None), else_=_STATE[name]) for name in NOT_PAUSED},
+    )
+
+
+def failed(
+    conn: Connection, claim: Claim, *, now: datetime, error: Exception, backoff_until: datetime
+) -> None:
+    """One more failure in a row; nothing is read before ``backoff_until`` unless asked for anew."""
+    _set(
+        conn,
+        claim,
+        failures=_STATE.failures + 1,
+        backoff_until=backoff_until,
+        sync_requested_at=None,
+        last_attempt_at=now,
+        last_error=str(error),
+        last_error_class=getattr(error, "error_class", "internal"),
+    )
+
+
+def sweep_done(conn: Connection, claim: Claim, *, now: datetime, due: datetime | None) -> None:
+    """A sweep reached the end; the next one is due at ``due``, None where sweeps are off."""
+    _set(conn, claim, sweep_due_at=due, last_attempt_at=now)
+
+
+def pause(
+    conn: Connection, handle: str, *, reason: str, by: str, now: datetime, until: datetime | None
+) -> None:
+    """Rest until ``until`` (None: until resumed); raise NotFound. A later pause replaces an earlier
+    one, but the daemon's own (``by`` auth) never replaces a person's that still holds."""
+    row = _state_of_handle(conn, handle)
+    held_by_person = row.paused_by not in (None, AUTH) and state_of(row).paused(now)
+    if by == AUTH and held_by_person:
+        return
+    values = {
+        "paused_by": by,
+        "paused_reason": reason,
+        "paused_since": now,
+        "paused_until": until,
+    }
+    _set_by_id(conn, row.integration_id, values)
+
+
+def resume(conn: Connection, handle: str, *, now: datetime) -> None:
+    """End every pause and backoff and poll at once; raise NotFound."""
+    row = _state_of_handle(conn, handle)
+    _set_by_id(conn, row.integration_id, {**NOT_PAUSED, "backoff_until": None, "poll_due_at": now})
+
+
+def _state_of_handle(conn: Connection, handle: str) -> Any:
+    query = (
+        select(_STATE.integration_id, *COLUMNS)
+        .join(integrations, integrations.c.id == _STATE.integration_id)
+        .where(integrations.c.handle == handle)
+        .with_for_update(of=integration_state)
+    )
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"no integration {handle}")
+    return row
+
+
+def _set(conn: Connection, claim: Claim, **values: Any) -> None:
+    _set_by_id(conn, claim.integration_id, values)
+
+
+def _set_by_id(conn: Connection, integration_id: str, values: dict[str, Any]) -> None:
+    conn.execute(
+        update(integration_state).where(_STATE.integration_id == integration_id).values(**values)
+    )

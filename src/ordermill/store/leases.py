@@ -1,0 +1,192 @@
+"""Leases: which process reads which shop. A fencing token makes a zombie's writes impossible.
+
+Lease times are of the database's clock on PostgreSQL, so that the clocks of several machines may
+differ; what is due is judged by the caller's ``now``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from ordermill.errors import LeaseLost
+from ordermill.store.hints import MOST_TRIES
+from ordermill.store.state import (
+    AUTH,
+    COLUMNS,
+    NOT_PAUSED,
+    IntegrationState,
+    due_at,
+    paused_at,
+    state_of,
+)
+from ordermill.store.tables import hints, integration_state, integrations, sync_runs
+from ordermill.store.types import Moment
+
+_STATE = integration_state.c
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An integration that is ours for now. ``token`` grows with every claim of it; ``taken_over``:
+    another owner held it and let it expire. ``state`` is as it was when it was claimed."""
+
+    integration_id: str
+    handle: str
+    owner: str
+    token: int
+    taken_over: bool
+    state: IntegrationState
+
+
+def claim(
+    conn: Connection,
+    owner: str,
+    ttl: timedelta,
+    handles: Sequence[str],
+    *,
+    now: datetime,
+    limit: int,
+) -> list[Claim]:
+    """Lease at most ``limit`` of ``handles`` that are due, the ones asked for first.
+
+    One query when nothing is due. Rows that another process is claiming are passed over.
+    """
+    rows = conn.execute(_due(conn, handles, now).limit(limit)).all()
+    if not rows:
+        return []
+    ids = [row.integration_id for row in rows]
+    conn.execute(
+        update(integration_state)
+        .where(_STATE.integration_id.in_(ids))
+        .values(
+            lease_owner=owner,
+            lease_until=_clock(conn, now, ttl),
+            lease_token=_STATE.lease_token + 1,
+        )
+    )
+    rested = [row.integration_id for row in rows if _pause_ended(row, now)]
+    if rested:
+        conn.execute(
+            update(integration_state).where(_STATE.integration_id.in_(rested)).values(**NOT_PAUSED)
+        )
+    return [_claimed(row, owner, now) for row in rows]
+
+
+def renew(conn: Connection, owner: str, ttl: timedelta, *, now: datetime) -> set[str]:
+    """Extend every lease that ``owner`` still holds; the integration ids of these."""
+    renewed = conn.execute(
+        update(integration_state)
+        .where(_STATE.lease_owner == owner, _STATE.lease_until > _clock(conn, now))
+        .values(lease_until=_clock(conn, now, ttl))
+        .returning(_STATE.integration_id)
+    )
+    return set(renewed.scalars())
+
+
+def release(conn: Connection, claim: Claim, *, now: datetime) -> None:
+    """Give it back; nothing happens if it is no longer ours."""
+    conn.execute(
+        update(integration_state).where(_ours(claim)).values(lease_owner=None, lease_until=None)
+    )
+
+
+def fence(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Raise LeaseLost unless the lease is ours and unexpired; hold its row until the commit.
+
+    Nobody can take the lease over between this check and the commit.
+    """
+    held = (
+        select(_STATE.integration_id)
+        .where(_ours(claim), _STATE.lease_until > _clock(conn, now))
+        .with_for_update()
+    )
+    if conn.execute(held).first() is None:
+        raise LeaseLost(f"{claim.handle}: the lease has ended or another process has it")
+
+
+def _due(conn: Connection, handles: Sequence[str], now: datetime) -> Select[Any]:
+    asked = _STATE.sync_requested_at.is_not(None)
+    paused = paused_at(now)
+    by_person = and_(paused, _STATE.paused_by != AUTH)
+    waiting = and_(_STATE.backoff_until.is_not(None), _STATE.backoff_until > now)
+    work = or_(due_at(_STATE.poll_due_at, now), _sweep_due(now), _backfill_open(), _hint_due(now))
+    free = or_(_STATE.lease_until.is_(None), _STATE.lease_until <= _clock(conn, now))
+    return (
+        select(
+            _STATE.integration_id,
+            integrations.c.handle,
+            _STATE.lease_owner,
+            _STATE.lease_token,
+            *COLUMNS,
+        )
+        .join_from(integration_state, integrations)
+        .where(integrations.c.handle.in_(handles), integrations.c.is_active)
+        .where(free, not_(by_person), or_(asked, and_(not_(paused), not_(waiting), work)))
+        .order_by(_STATE.sync_requested_at.is_(None), _STATE.poll_due_at)
+        .with_for_update(skip_locked=True, of=integration_state)
+    )
+
+
+def _sweep_due(now: datetime) -> ColumnElement[bool]:
+    """Only after a first complete poll: before it everything would differ."""
+    return and_(integrations.c.sweeps, _STATE.caught_up, due_at(_STATE.sweep_due_at, now))
+
+
+def _backfill_open() -> ColumnElement[bool]:
+    run = sync_runs.c
+    mine = run.integration_id == _STATE.integration_id
+    return exists().where(mine, run.finished_at.is_(None), run.mode == "backfill")
+
+
+def _hint_due(now: datetime) -> ColumnElement[bool]:
+    mine = hints.c.integration_id == _STATE.integration_id
+    return exists().where(mine, hints.c.due_at <= now, hints.c.tries < MOST_TRIES)
+
+
+def _ours(claim: Claim) -> ColumnElement[bool]:
+    return and_(
+        _STATE.integration_id == claim.integration_id,
+        _STATE.lease_token == claim.token,
+        _STATE.lease_owner == claim.owner,
+    )
+
+
+def _clock(
+    conn: Connection, now: datetime, plus: timedelta = timedelta()
+) -> ColumnElement[datetime]:
+    if conn.dialect.name == "sqlite":
+        return literal(now + plus, Moment)
+    return func.clock_timestamp() + plus
+
+
+def _pause_ended(row: Any, now: datetime) -> bool:
+    return row.paused_until is not None and row.paused_until <= now
+
+
+def _claimed(row: Any, owner: str, now: datetime) -> Claim:
+    state = state_of(row)
+    return Claim(
+        integration_id=row.integration_id,
+        handle=row.handle,
+        owner=owner,
+        token=row.lease_token + 1,
+        taken_over=row.lease_owner not in (None, owner),
+        state=state.unpaused() if _pause_ended(row, now) else state,
+    )
