@@ -46,7 +46,7 @@ class FakeShop:
         return ShopInfo(name="fake", version="1", currency_code="EUR")
 
     def fetch(self, window: Window, cursor: str | None) -> Page:
-        self._asked("fetch")
+        self._asked("backfill" if window.by is By.CREATED else "fetch")
         rows = self._listed(window)
         if cursor is not None:
             at, source_id = json.loads(cursor)

@@ -119,7 +119,7 @@ class House:
 
     def last_run(self, handle: str = "shop") -> Any:
         with self.database.read() as conn:
-            return runs.last(conn, self.stored[handle].id)
+            return runs.last(conn, self.stored[handle].id)[0]
 
     def request_sync(self, handle: str = "shop") -> None:
         with self.database.write() as conn:

@@ -292,10 +292,11 @@ def test_a_backfill_that_fails_goes_on_where_it_was(start: Start, shop: FakeShop
     run = house.request_backfill(AT - timedelta(days=3), AT)
     assert house.request_backfill(AT - timedelta(days=3), AT) == run
     shop.requests.clear()
-    shop.before = failing(TransientSourceError("cut"), at=4)
+    shop.before = failing(TransientSourceError("cut"), at=4, operation="backfill")
     house.work()
     house.after(901)
-    assert shop.requests.count("fetch") <= 8 + 4
+    assert shop.requests.count("backfill") == 6 + 1
+    assert house.last_run().result == "success"
 
 
 def test_a_poll_goes_first_while_a_backfill_is_long(start: Start, shop: FakeShop) -> None:
@@ -309,7 +310,7 @@ def test_a_poll_goes_first_while_a_backfill_is_long(start: Start, shop: FakeShop
         if not arrived:
             arrived.append(True)
             shop.put(an_order("900", second=900, ordered_at=AT + timedelta(days=1)))
-            house.clock.advance(61)
+            house.request_sync()
 
     shop.before = new_order_meanwhile
     house.work()
