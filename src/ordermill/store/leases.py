@@ -121,6 +121,11 @@ def fence(conn: Connection, claim: Claim, now: datetime) -> None:
         raise LeaseLost(f"{claim.handle}: the lease has ended or another process has it")
 
 
+def held(conn: Connection, now: datetime) -> ColumnElement[bool]:
+    """Whether some process is working on the integration of the row."""
+    return func.coalesce(_STATE.lease_until > _clock(conn, now), False)
+
+
 def _due(conn: Connection, handles: Sequence[str], now: datetime) -> Select[Any]:
     asked = _STATE.sync_requested_at.is_not(None)
     paused = paused_at(now)

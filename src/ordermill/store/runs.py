@@ -205,6 +205,12 @@ def last(conn: Connection, integration_id: str, limit: int = 10) -> list[StoredR
     return [StoredRun(*row) for row in conn.execute(query)]
 
 
+def recent(conn: Connection, limit: int = 20) -> list[StoredRun]:
+    """The newest runs of all integrations, the newest first."""
+    query = select(*_COLUMNS).order_by(_RUN.id.desc()).limit(limit)
+    return [StoredRun(*row) for row in conn.execute(query)]
+
+
 def prune(conn: Connection, *, before: datetime) -> int:
     """Forget runs that ended before that time; how many. Their orders and versions stay."""
     return conn.execute(delete(sync_runs).where(_RUN.finished_at < before)).rowcount
