@@ -25,7 +25,7 @@ from ordermill.errors import ConfigError, OrdermillError
 from ordermill.model.integration import Integration
 from ordermill.schedule import Schedule
 from ordermill.settings import Settings, load
-from ordermill.store import integrations
+from ordermill.store import integrations, retention
 from ordermill.store.database import Database
 from ordermill.sync.engine import Engine
 from ordermill.sync.lease import RENEW
@@ -35,6 +35,7 @@ from ordermill.sync.shop import Shop
 log = structlog.get_logger()
 
 TICK = timedelta(milliseconds=200)
+DAY = timedelta(days=1)
 GRACE = timedelta(seconds=8)  # of the 10 s in which the daemon stops
 
 
@@ -186,6 +187,7 @@ class Daemon:
         schedule = Schedule(self.metrics.scheduler_missed, self._call_failed)
         schedule.every("tick", TICK, lambda: self._tick(engine))
         schedule.every("heartbeat", RENEW, engine.heartbeat)
+        schedule.every("forget", DAY, lambda: self._forget(database))
         app = create_app(
             database, self.metrics, token=self.settings.admin.token, heartbeat=self._since_tick
         )
@@ -243,6 +245,10 @@ class Daemon:
     def _tick(self, engine: Engine) -> None:
         engine.tick()
         self._beat = time.monotonic()
+
+    def _forget(self, database: Database) -> None:
+        with database.write() as conn:
+            retention.forget(conn, now=now(), raw_for=self.settings.retention.raw_versions)
 
     def _since_tick(self) -> float:
         """Seconds; more than a few say that the scheduler is stuck."""

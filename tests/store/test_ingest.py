@@ -12,7 +12,7 @@ import pytest
 from ordermill.errors import MalformedOrder
 from ordermill.model.integration import Entity, Integration
 from ordermill.model.order import Order
-from ordermill.store import events, hints, integrations, orders, rejected
+from ordermill.store import events, hints, integrations, orders, rejected, retention
 from ordermill.store.database import Database
 from ordermill.store.orders import Incoming, Ingested, Outcome
 from ordermill.store.tables import orders as order_table
@@ -342,3 +342,17 @@ def test_an_order_of_ten_thousand_lines_and_a_name_of_a_megabyte_are_stored(
     with database.read() as conn:
         assert len(json.loads(orders.get(conn, stored.id, "1")["items"])) == 10_000
         assert len(orders.get(conn, stored.id, "2")["customer_name"]) == 1_000_000
+
+
+def test_old_versions_are_forgotten_after_their_time_but_never_the_present_one(
+    database: Database, ingest: Ingest, clock: Callable[[], datetime]
+) -> None:
+    (one,) = ingest(an_order())
+    ingest(an_order(second=1, customer_name="B"))
+    ingest(an_order(second=2, customer_name="C"))
+    ingest(an_order("1002"))
+    for days, kept in ((89, [1, 2, 3]), (91, [3]), (91, [3])):
+        with database.write() as conn:
+            now = clock() + timedelta(days=days)
+            retention.forget(conn, now=now, raw_for=timedelta(days=90))
+            assert [v["version"] for v in orders.versions(conn, str(one.order_id))] == kept
