@@ -15,7 +15,7 @@ from ordermill.errors import ConfigError
 from ordermill.model.integration import Entity, Integration
 from ordermill.store import postgres
 from ordermill.store.ids import new_id
-from ordermill.store.state import AUTH, NOT_PAUSED
+from ordermill.store.state import AUTH, NOT_PAUSED, moment
 from ordermill.store.tables import entities as entities_table
 from ordermill.store.tables import integration_state
 from ordermill.store.tables import integrations as integrations_table
@@ -163,7 +163,7 @@ def _write_state(conn: Connection, integration_id: str, one: Integration, now: d
 
 
 def _sooner(column: Any, at: datetime) -> Any:
-    return case((column > at, at), else_=column)
+    return case((column > at, moment(at)), else_=column)
 
 
 def _cutoff(one: Integration, row: Any, zone: ZoneInfo, now: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, func, or_, select, update
 from ordermill.errors import NotFound
 from ordermill.store.configuration import apply_configuration
 from ordermill.store.leases import Claim
-from ordermill.store.state import AUTH, COLUMNS, NOT_PAUSED, IntegrationState, state_of
+from ordermill.store.state import AUTH, COLUMNS, NOT_PAUSED, IntegrationState, moment, state_of
 from ordermill.store.tables import integration_state, integrations
 
 __all__ = [
@@ -78,7 +78,7 @@ def succeeded(conn: Connection, claim: Claim, *, now: datetime, due: datetime) -
 
     A sync that was asked for after the poll began stays asked for.
     """
-    answered = _STATE.sync_requested_at <= func.coalesce(_STATE.last_attempt_at, now)
+    answered = _STATE.sync_requested_at <= func.coalesce(_STATE.last_attempt_at, moment(now))
     by_us = _STATE.paused_by == AUTH
     _set(
         conn,

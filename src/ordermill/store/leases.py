@@ -18,7 +18,6 @@ from sqlalchemy import (
     and_,
     exists,
     func,
-    literal,
     not_,
     or_,
     select,
@@ -33,11 +32,11 @@ from ordermill.store.state import (
     NOT_PAUSED,
     IntegrationState,
     due_at,
+    moment,
     paused_at,
     state_of,
 )
 from ordermill.store.tables import hints, integration_state, integrations, sync_runs
-from ordermill.store.types import Moment
 
 _STATE = integration_state.c
 
@@ -177,7 +176,7 @@ def _clock(
     conn: Connection, now: datetime, plus: timedelta = timedelta()
 ) -> ColumnElement[datetime]:
     if conn.dialect.name == "sqlite":
-        return literal(now + plus, Moment)
+        return moment(now + plus)
     return func.clock_timestamp() + plus
 
 

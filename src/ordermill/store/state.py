@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, and_, literal, or_
 from sqlalchemy.engine import Row
 
 from ordermill.store.tables import integration_state
-from ordermill.store.types import EPOCH
+from ordermill.store.types import EPOCH, Moment
 
 AUTH = "auth"  # the pause that the daemon makes itself, when a shop refuses the credentials
 
@@ -68,4 +68,9 @@ def paused_at(now: datetime) -> ColumnElement[bool]:
 
 def due_at(column: ColumnElement[datetime | None], now: datetime) -> ColumnElement[bool]:
     """Whether a due time has come; None is due at once."""
-    return func.coalesce(column, EPOCH, type_=column.type) <= now
+    return or_(column.is_(None), column <= now)
+
+
+def moment(at: datetime) -> ColumnElement[datetime]:
+    """A time inside an expression, where nothing else says how SQLite keeps it."""
+    return literal(at, Moment)
