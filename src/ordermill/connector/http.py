@@ -8,12 +8,10 @@ budget, and writes error texts without URL, header or body.
 from __future__ import annotations
 
 import logging
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import Random
 from typing import TypeVar
 
@@ -24,15 +22,10 @@ from ordermill.connector.base import Context
 from ordermill.connector.body import read_body, skip, split_lines, wire
 from ordermill.connector.budget import Budget
 from ordermill.connector.network import PoolTransport, within
+from ordermill.connector.refusals import refuse, to_skip
 from ordermill.connector.retry import as_pause, backoff, pause_asked, retry_after
-from ordermill.errors import (
-    ConfigError,
-    InvalidAnswer,
-    RateLimited,
-    SourceError,
-    SourceUnsupported,
-    TransientSourceError,
-)
+from ordermill.connector.setup import checked_base, checked_headers, client, tls_context
+from ordermill.errors import InvalidAnswer, SourceError, SourceUnsupported, TransientSourceError
 
 __all__ = ["Answer", "Budget", "Limits", "ShopClient"]
 
@@ -91,8 +84,9 @@ class ShopClient:
         )
         common = {"User-Agent": f"ordermill/{__version__}", "Cache-Control": "no-cache"}
         own = {"Accept-Encoding": "gzip"} | common | checked_headers(headers or {})
-        self._shop = client(transport, own, auth, limits)
-        self._foreign = client(transport, {"Accept-Encoding": "identity"} | common, None, limits)
+        self._shop = client(transport, own, auth, limits.deadline)
+        plain = {"Accept-Encoding": "identity"} | common
+        self._foreign = client(transport, plain, None, limits.deadline)
 
     def call(
         self,
@@ -170,9 +164,7 @@ class ShopClient:
         return Answer(response.status_code, response.headers, body)
 
     def _lines(self, operation: str, url: str, start: int) -> Iterator[bytes]:
-        request = self._foreign.build_request("GET", url)
-        if request.url.scheme != "https" and not self._allow_private:
-            raise SourceUnsupported("the shop offers its file without TLS; it is not fetched")
+        request = self._file_request(url)
         if start:
             request.headers["Range"] = f"bytes={start}-"
         with self._observed(operation) as seen, within(self._limits.deadline), self._translated():
@@ -189,6 +181,17 @@ class ShopClient:
                 yield line
         finally:
             response.close()
+
+    def _file_request(self, url: str) -> httpx.Request:
+        try:
+            request = self._foreign.build_request("GET", url)
+        except (httpx.InvalidURL, ValueError):
+            raise InvalidAnswer("the shop's link to its file is not a URL") from None
+        if request.url.scheme not in ("https", "http") or not request.url.host:
+            raise InvalidAnswer("the shop's link to its file is not a web address")
+        if request.url.scheme == "http" and not self._allow_private:
+            raise SourceUnsupported("the shop offers its file without TLS; it is not fetched")
+        return request
 
     def _pause(
         self, operation: str, error: TransientSourceError, asked: float, attempt: int

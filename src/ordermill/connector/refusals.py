@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import httpx
 
+from ordermill.connector.base import Context
 from ordermill.connector.retry import as_pause, retry_after
 from ordermill.errors import InvalidAnswer, RateLimited, SourceUnsupported, TransientSourceError
 

@@ -1,4 +1,4 @@
-"""What is settled before the first request: the base URL, the headers, TLS. ConfigError if unfit."""
+"""What is settled before the first request: base URL, headers, TLS; ConfigError where unfit."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def client(
     transport: httpx.BaseTransport,
     headers: Mapping[str, str],
     auth: httpx.Auth | None,
-    limits: Limits,
+    deadline: float,
 ) -> httpx.Client:
     return httpx.Client(
         transport=transport,
         headers=headers,
         auth=auth,
-        timeout=limits.deadline,
+        timeout=deadline,
         follow_redirects=False,  # httpx would send X-Shopify-Access-Token along to the other host
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
