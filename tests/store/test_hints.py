@@ -1,0 +1,84 @@
+"""Hints: asked for until answered, ever more rarely, and never forgotten in silence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ordermill.store import hints
+from shops import Stored
+
+
+def add(store: Stored, one: str, *source_ids: str) -> None:
+    with store.database.write() as conn:
+        hints.add(conn, one, source_ids, now=store.clock())
+
+
+def due(store: Stored, one: str, limit: int = 50) -> list[str]:
+    with store.database.read() as conn:
+        return hints.due(conn, one, now=store.clock(), limit=limit)
+
+
+def later(store: Stored, one: str, *source_ids: str) -> None:
+    with store.database.write() as conn:
+        hints.later(conn, one, source_ids, now=store.clock())
+
+
+def test_a_hint_is_due_at_once_and_once(store: Stored) -> None:
+    one = store.quiet()
+    add(store, one, "2", "1", "2")
+    assert due(store, one) == ["1", "2"]
+    assert due(store, one, limit=1) == ["1"]
+    with store.database.write() as conn:
+        hints.done(conn, one, ["1", "never asked for"])
+    assert due(store, one) == ["2"]
+
+
+def test_one_that_was_not_answered_waits_longer_each_time(store: Stored) -> None:
+    one = store.quiet()
+    add(store, one, "1", "2")
+    for seconds in (5, 10, 20):
+        later(store, one, "1")
+        assert due(store, one) == ["2"]
+        store.clock.advance(seconds - 1)  # type: ignore[attr-defined]
+        assert due(store, one) == ["2"]
+        store.clock.advance(1)  # type: ignore[attr-defined]
+        assert set(due(store, one)) == {"1", "2"}
+
+
+def test_the_wait_never_exceeds_an_hour() -> None:
+    assert [hints.wait(n) for n in (1, 10, 11, 1000)] == [
+        timedelta(seconds=5), timedelta(seconds=2560), timedelta(hours=1), timedelta(hours=1),
+    ]  # fmt: skip
+
+
+def test_one_asked_for_in_vain_is_given_up_and_shown(store: Stored) -> None:
+    one = store.quiet()
+    add(store, one, "1")
+    for _ in range(hints.MOST_TRIES):
+        later(store, one, "1")
+        store.clock.advance(3600)  # type: ignore[attr-defined]
+    assert due(store, one) == []
+    assert store.claim("woo", limit=0) == []
+    with store.database.read() as conn:
+        assert hints.given_up(conn) == {one: 1}
+
+
+def test_one_that_is_named_again_is_tried_afresh(store: Stored) -> None:
+    one = store.quiet()
+    add(store, one, "1")
+    for _ in range(hints.MOST_TRIES):
+        later(store, one, "1")
+    add(store, one, "1")
+    assert due(store, one) == ["1"]
+    with store.database.read() as conn:
+        assert hints.given_up(conn) == {}
+
+
+def test_nothing_to_do_is_no_mistake(store: Stored) -> None:
+    one = store.quiet()
+    add(store, one)
+    later(store, one)
+    later(store, one, "unknown")
+    with store.database.write() as conn:
+        hints.done(conn, one, [])
+    assert due(store, one) == []
