@@ -6,17 +6,24 @@ Measured per order, client and server: COPY into a staging table and one INSERT 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, any_, literal
 
-from ordermill.store.types import to_milliseconds, to_millionths
+from ordermill.store.types import to_millionths, to_milliseconds
 
 Rows = Sequence[Sequence[Any]]
+
+
+def among(conn: Connection, column: ColumnElement[str], values: Collection[str]) -> Any:
+    """Whether a text is one of ``values``: one array on PostgreSQL, which prepares it once."""
+    if conn.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(literal(list(values), ARRAY(Text)))
 
 
 def append(conn: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> None:

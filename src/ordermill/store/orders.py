@@ -7,12 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    RowMapping,
+    Text,
+    bindparam,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from ordermill.errors import MalformedOrder
 from ordermill.model.order import Order
 from ordermill.store import events, hints, refunds, rejected
-from ordermill.store.bulk import append, upsert
+from ordermill.store.bulk import among, append, upsert
 from ordermill.store.classify import (
     Change,
     Known,
@@ -152,7 +163,7 @@ def _classified(
 
 def _known(conn: Connection, integration_id: str, source_ids: Sequence[str]) -> dict[str, Known]:
     known: dict[str, Known] = {}
-    statement = select(
+    columns = (
         orders.c.source_id,
         orders.c.id,
         orders.c.version,
@@ -161,21 +172,29 @@ def _known(conn: Connection, integration_id: str, source_ids: Sequence[str]) -> 
         orders.c.mark,
         orders.c.deleted_by,
     )
-    for row in _by_source_id(conn, statement, integration_id, source_ids):
+    for row in _by_source_id(conn, columns, integration_id, source_ids):
         known[row[0]] = Known(*row[1:])
     return known
 
 
 def _by_source_id(
-    conn: Connection, statement: Select[Any], integration_id: str, source_ids: Sequence[str]
+    conn: Connection, columns: Sequence[Any], integration_id: str, source_ids: Sequence[str]
 ) -> Iterator[Any]:
-    for start in range(0, len(source_ids), _MOST):
-        yield from conn.execute(
-            statement.where(
-                orders.c.integration_id == integration_id,
-                orders.c.source_id.in_(source_ids[start : start + _MOST]),
-            )
-        )
+    """The rows of these orders, each by its unique key.
+
+    PostgreSQL is not left a choice: before the table's first ANALYZE it takes an integration for a
+    handful of orders and reads all of them.
+    """
+    mine = orders.c.integration_id == integration_id
+    if conn.dialect.name == "sqlite":
+        for start in range(0, len(source_ids), _MOST):
+            wanted = orders.c.source_id.in_(source_ids[start : start + _MOST])
+            yield from conn.execute(select(*columns).where(mine, wanted))
+        return
+    given = func.unnest(literal(list(source_ids), ARRAY(Text)))
+    ids = given.table_valued("source_id", name="ids").render_derived()
+    one = select(*columns).where(mine, orders.c.source_id == ids.c.source_id).limit(1).lateral()
+    yield from conn.execute(select(one).select_from(ids.join(one, true())))
 
 
 def _write(
@@ -211,7 +230,7 @@ def _compare(conn: Connection, updated: Sequence[_Entry]) -> None:
     """Say of each what differs from the stored row."""
     by_id = {entry.id: entry for entry in updated}
     if by_id:
-        for before in conn.execute(select(orders).where(orders.c.id.in_(list(by_id)))):
+        for before in conn.execute(select(orders).where(among(conn, orders.c.id, by_id))):
             entry = by_id[before.id]
             entry.changes = changes_of(before, entry.row)
 
@@ -309,15 +328,14 @@ def mark_gone(
     The row and its documents stay. Idempotent; one that is deleted already is left as it is. Its
     mark is emptied, so that it is read again when the shop's index shows it after all.
     """
-    statement = select(orders.c.id, orders.c.source_id).where(orders.c.deleted_at.is_(None))
-    found = [
-        (row.id, row.source_id) for row in _by_source_id(conn, statement, stored.id, list(gone))
-    ]
+    columns = (orders.c.id, orders.c.source_id, orders.c.deleted_at)
+    rows = _by_source_id(conn, columns, stored.id, list(gone))
+    found = [(row.id, row.source_id) for row in rows if row.deleted_at is None]
     if not found:
         return []
     conn.execute(
         update(orders)
-        .where(orders.c.id.in_([order_id for order_id, _ in found]), orders.c.deleted_at.is_(None))
+        .where(among(conn, orders.c.id, [i for i, _ in found]), orders.c.deleted_at.is_(None))
         .values(deleted_at=now, deleted_by="shop", mark="", updated_at=now, decide_at=now)
     )
     happened = [Event(i, events.GONE, reason=gone[source_id]) for i, source_id in found]
@@ -327,8 +345,8 @@ def mark_gone(
 
 def marks(conn: Connection, integration_id: str, source_ids: Sequence[str]) -> dict[str, str]:
     """The index entries kept of these orders, by source id."""
-    statement = select(orders.c.source_id, orders.c.mark)
-    return {row[0]: row[1] for row in _by_source_id(conn, statement, integration_id, source_ids)}
+    columns = (orders.c.source_id, orders.c.mark)
+    return {row[0]: row[1] for row in _by_source_id(conn, columns, integration_id, source_ids)}
 
 
 def known_in_window(conn: Connection, integration_id: str, since: datetime) -> Iterable[str]:

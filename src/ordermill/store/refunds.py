@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from ordermill.model.order import Order
-from ordermill.store.bulk import append, upsert
+from ordermill.store.bulk import among, append, upsert
 from ordermill.store.rows import json_text
 from ordermill.store.tables import refunds
 
@@ -43,7 +43,7 @@ def _known(conn: Connection, shown: Mapping[str, Order]) -> list[tuple[str, str]
     if not shown:
         return []
     statement = select(refunds.c.order_id, refunds.c.source_id).where(
-        refunds.c.order_id.in_(list(shown)), refunds.c.deleted_at.is_(None)
+        among(conn, refunds.c.order_id, shown), refunds.c.deleted_at.is_(None)
     )
     return [(order_id, source_id) for order_id, source_id in conn.execute(statement)]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select
 
 from ordermill.errors import MalformedOrder
-from ordermill.store.bulk import upsert
+from ordermill.store.bulk import among, upsert
 from ordermill.store.rows import payload_text
 from ordermill.store.tables import rejected_orders
 
@@ -47,7 +47,7 @@ def readable_again(conn: Connection, integration_id: str, source_ids: Collection
         conn.execute(
             delete(rejected_orders).where(
                 rejected_orders.c.integration_id == integration_id,
-                rejected_orders.c.source_id.in_(source_ids),
+                among(conn, rejected_orders.c.source_id, source_ids),
             )
         )
 

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
+from sqlalchemy import Text
 
 from ordermill.errors import MalformedOrder
 from ordermill.model.order import Address, Order
@@ -25,9 +27,16 @@ _JSON = {
     "items", "taxes", "customer", "billing_address", "shipping_address", "transactions", "refunds",
     "tags", "shop_metadata",
 }  # fmt: skip
-_ATTRIBUTES = {"shop_metadata": "metadata"}
+_ATTRIBUTES = [{"shop_metadata": "metadata"}.get(name, name) for name in NAMES[:-1]]
+_plain = attrgetter(*_ATTRIBUTES)
 _MONEY = tuple(at for at, column in enumerate(SHOP_COLUMNS) if isinstance(column.type, Money))
-_CONTENT = tuple(at for at, name in enumerate(NAMES) if name not in NOT_CONTENT)
+_JSON_AT = tuple(at for at, name in enumerate(NAMES) if name in _JSON)
+_TEXT_AT = tuple(
+    at
+    for at, column in enumerate(SHOP_COLUMNS)
+    if isinstance(column.type, Text) and column.name not in _JSON
+)
+_content = itemgetter(*(at for at, name in enumerate(NAMES) if name not in NOT_CONTENT))
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -47,8 +56,8 @@ def order_row(order: Order) -> OrderRow:
     that did not costs this order, never the page.
     """
     try:
-        values = tuple(_value(order, name) for name in NAMES)
-        digest = hashlib.blake2b(_encode([values[at] for at in _CONTENT]), digest_size=16)
+        values = _values(order)
+        digest = hashlib.blake2b(_encode(_content(values)), digest_size=16)
     except (UnicodeEncodeError, ValueError, TypeError) as error:
         raise MalformedOrder(
             order.source_id, f"a value cannot be written: {type(error).__name__}"
@@ -56,18 +65,19 @@ def order_row(order: Order) -> OrderRow:
     for at in _MONEY:
         if values[at] is not None and not -TOO_MUCH < values[at] < TOO_MUCH:
             raise MalformedOrder(order.source_id, f"{NAMES[at]} has more than 12 digits")
-    if any(isinstance(value, str) and "\0" in value for value in values):
+    if any("\0" in values[at] for at in _TEXT_AT if values[at]):
         raise MalformedOrder(order.source_id, "a text holds U+0000")
-    return OrderRow(values, digest.hexdigest())
+    return OrderRow(tuple(values), digest.hexdigest())
 
 
-def _value(order: Order, name: str) -> Any:
-    if name == "search_text":
-        return search_text(order)
-    value = getattr(order, _ATTRIBUTES.get(name, name))
-    if name in _JSON:
-        return None if value is None else _encode(value).decode()
-    return value
+def _values(order: Order) -> list[Any]:
+    """In the order of SHOP_COLUMNS, whose last is search_text."""
+    values = list(_plain(order))
+    for at in _JSON_AT:
+        if values[at] is not None:
+            values[at] = _encode(values[at]).decode()
+    values.append(search_text(order))
+    return values
 
 
 def json_text(value: Any) -> str:

@@ -7,6 +7,8 @@ change (content_hash, version, mark). The exact payloads live apart, in raw_vers
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -103,7 +105,7 @@ integration_state = Table(
     Column("lease_token", BigInteger, nullable=False, server_default=text("0")),
 )
 
-SHOP_COLUMNS = (
+SHOP_COLUMNS: tuple[Column[Any], ...] = (
     Column("source_order_number", words()),
     Column("ordered_at", Moment),
     Column("shop_updated_at", Moment, nullable=False),
