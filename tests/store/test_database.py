@@ -79,11 +79,38 @@ def test_an_error_of_the_bare_driver_is_wrapped_too(database: Database) -> None:
         with database.write() as conn:
             driver = conn.connection.driver_connection
             assert driver is not None
-            driver.cursor().execute("SELECT secret_column FROM nowhere")
+            driver.cursor().execute("INSERT INTO entities (id) VALUES ('ana@example.com')")
 
     with pytest.raises(StoreError) as caught:
         bare()
-    assert "secret_column" not in str(caught.value)
+    assert "ana" not in str(caught.value)
+
+
+def test_a_wrong_statement_of_ours_names_what_is_wrong(database: Database) -> None:
+    with pytest.raises(StoreError, match="nothing_like_it"), database.read() as conn:
+        conn.execute(text("SELECT nothing_like_it FROM entities"))
+
+
+def test_a_full_disk_loses_one_transaction_and_heals(sqlite_url: Callable[..., str]) -> None:
+    database = Database.open(sqlite_url())
+    try:
+        with pytest.raises(StoreError, match="disk of the database file is full"):
+            fill(database)
+        with database.write() as conn:
+            conn.exec_driver_sql("PRAGMA max_page_count = 1073741823")
+        assert handles(database) == []
+        with database.write() as conn:
+            conn.execute(insert(entities).values(entity_row("acme")))
+        assert handles(database) == ["acme"]
+    finally:
+        database.close()
+
+
+def fill(database: Database) -> None:
+    with database.write() as conn:
+        conn.exec_driver_sql("PRAGMA max_page_count = 1")  # as many as there are
+        for n in range(1000):
+            conn.execute(insert(entities).values(entity_row(f"acme{n}", name="x" * 10_000)))
 
 
 def test_a_connection_works_again_after_an_error(database: Database) -> None:

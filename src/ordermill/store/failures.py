@@ -1,7 +1,8 @@
 """What a driver's error means: a text without rows, statements or addresses, and who acts.
 
 A driver's own text may quote a row ("Key (customer_email)=(...) already exists") or the address
-with its password, so nothing of it is passed on but the code.
+with its password, so nothing of it is passed on but the code and names of our own tables and
+columns. A statement that is wrong in itself quotes only such names, for every value is bound.
 """
 
 from __future__ import annotations
@@ -48,4 +49,16 @@ def translated(error: Exception) -> StoreError:
             return StoreError(f"{KNOWN[name]} ({code})")
     if code.startswith(("08", "57P")):
         return StoreError(f"{UNREACHABLE} ({code})")
-    return StoreError(f"the database refused: {type(cause).__name__} ({code})")
+    return StoreError(f"the database refused: {type(cause).__name__} ({code}){_names(cause, code)}")
+
+
+def _names(cause: Exception, code: str) -> str:
+    if code == "SQLITE_ERROR":
+        return f": {cause}"
+    diagnosis = getattr(cause, "diag", None)
+    if diagnosis is None:
+        return ""
+    if code.startswith("42"):
+        return f": {diagnosis.message_primary}"
+    named = diagnosis.constraint_name or diagnosis.column_name
+    return f": {diagnosis.table_name}, {named}" if named else ""

@@ -82,7 +82,11 @@ def create_file(file: Path) -> None:
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
     """Hold the scheduler's lock, gone with the process; raise StoreLocked if another holds it."""
-    descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    beside = file.with_name(file.name + ".lock")
+    try:
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreError(f"cannot write {beside}: {error.strerror}") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
