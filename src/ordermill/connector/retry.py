@@ -13,7 +13,7 @@ from ordermill.errors import RateLimited, TransientSourceError
 LONGEST_PAUSE = 3600.0
 _FIRST = 1.0
 _CEILING = 30.0
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)  # Shopify writes 2.0
+_SECONDS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)  # Shopify writes 2.0
 
 
 def backoff(attempt: int, rng: Random) -> float:

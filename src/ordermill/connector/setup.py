@@ -36,6 +36,8 @@ def checked_base(text: str, allow_private_network: bool) -> str:
         raise ConfigError("base_url is not a URL; write https://shop.example.com") from None
     if url.scheme not in ("https", "http") or not url.host:
         raise ConfigError("base_url must begin with https:// and name a host")
+    if url.port is not None and not 0 < url.port < 2**16:
+        raise ConfigError("base_url names a port that does not exist")
     if url.scheme == "http" and not allow_private_network:
         raise ConfigError("base_url must begin with https://; http needs allow_private_network")
     if url.userinfo or url.query or url.fragment or "?" in text or "#" in text:
