@@ -1,0 +1,1 @@
+"""Simulated shops: one ledger of orders on a clock, shown in two dialects."""

@@ -1,0 +1,1 @@
+"""A shop that speaks WooCommerce's REST dialect."""
