@@ -47,20 +47,20 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """An upgraded, empty database of each kind."""
-    opened = Database.open(request.getfixturevalue(f"{request.param}_url")())
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of an upgraded, empty database of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")()
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database at ``database_url``."""
+    opened = Database.open(database_url)
     try:
         yield opened
     finally:
         opened.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """The address of an upgraded, empty database of each kind, to be opened by the test."""
-    url: str = request.getfixturevalue(f"{request.param}_url")()
-    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

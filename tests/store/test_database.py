@@ -140,24 +140,29 @@ def test_another_database_is_refused_without_repeating_its_address(url: str) -> 
     assert "sqlite:///" in str(caught.value)
 
 
-def test_writers_of_one_process_wait_for_each_other(database: Database) -> None:
-    with database.write() as conn:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_writers_wait_for_each_other(database_url: str, processes: int) -> None:
+    # Two of them share nothing in memory, as two processes would.
+    databases = [Database.open(database_url) for _ in range(processes)]
+    with databases[0].write() as conn:
         conn.execute(insert(entities).values(entity_row("counter", name="0")))
 
-    def add() -> None:
+    def add(database: Database) -> None:
         for _ in range(10):
             with database.write() as conn:
                 mine = select(entities.c.name).where(entities.c.handle == "counter")
                 before = int(conn.execute(mine.with_for_update()).scalar_one())
                 conn.execute(entities.update().values(name=str(before + 1)))
 
-    threads = [threading.Thread(target=add) for _ in range(4)]
+    threads = [threading.Thread(target=add, args=(databases[n % processes],)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    with database.read() as conn:
+    with databases[0].read() as conn:
         assert conn.execute(select(entities.c.name)).scalar_one() == "40"
+    for database in databases:
+        database.close()
 
 
 def test_a_writer_that_waits_too_long_is_told_to_try_again(
