@@ -196,6 +196,28 @@ def test_postgresql_refuses_to_write_in_a_read(postgresql_url: Callable[..., str
         database.close()
 
 
+def test_a_broken_connection_fails_one_transaction_and_is_replaced(
+    postgresql_url: Callable[..., str],
+) -> None:
+    url = postgresql_url()
+    database, other = Database.open(url), Database.open(url)
+
+    def cut() -> None:
+        with database.write() as conn:
+            conn.execute(insert(entities).values(entity_row("acme")))
+            pid = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            with other.write() as killer:
+                killer.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+    try:
+        with pytest.raises(StoreError, match="cannot be reached, or the connection broke"):
+            cut()
+        assert handles(database) == []
+    finally:
+        database.close()
+        other.close()
+
+
 def test_a_postgresql_session_has_limits_and_speaks_utc(
     postgresql_url: Callable[..., str],
 ) -> None:

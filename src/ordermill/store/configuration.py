@@ -36,33 +36,32 @@ def apply_configuration(
     another entity. What left the YAML becomes inactive. A pause for refused credentials ends, for
     they may be new; if they are not, the first request pauses it again.
     """
-    if conn.dialect.name == "postgresql":
-        postgres.lock(conn, "ordermill configuration")
+    _lock(conn)
     known = {row.handle: row for row in conn.execute(_KNOWN)}
     wanted = [*integrations, *(_manual(entity) for entity in entities)]
     _refuse(wanted, known.values())
     zones = {entity.handle: ZoneInfo(entity.timezone) for entity in entities}
     entity_ids = _write_entities(conn, entities, now)
     for one in wanted:
-        row = known.get(one.handle)
-        values = {
-            "entity_id": entity_ids[one.entity],
-            "source": one.source,
-            "name": one.name,
-            "shop_key": one.shop_key or None,
-            "is_active": one.is_active,
-            "sweeps": one.sweep.every is not None,
-            "import_cutoff": _cutoff(one, row, zones[one.entity], now),
-        }
-        written = _write(conn, integrations_table, "oint", one.handle, row, values, now)
+        row = known.pop(one.handle, None)
+        cutoff = _cutoff(one, row, zones[one.entity], now)
+        written = _write_integration(conn, one, row, entity_ids[one.entity], cutoff, now)
         if one.source != MANUAL:
             _write_state(conn, written, one, now)
-    gone = [row.id for handle, row in known.items() if handle not in {i.handle for i in wanted}]
     conn.execute(
         update(integrations_table)
-        .where(integrations_table.c.id.in_(gone), integrations_table.c.is_active)
+        .where(integrations_table.c.id.in_([row.id for row in known.values()]))
+        .where(integrations_table.c.is_active)
         .values(is_active=False, updated_at=now)
     )
+
+
+def _lock(conn: Connection) -> None:
+    """Configurations are applied one after the other, and rows locked in the renewals' order."""
+    if conn.dialect.name == "postgresql":
+        postgres.lock(conn, "ordermill configuration")
+    state = integration_state.c.integration_id
+    conn.execute(select(state).order_by(state).with_for_update())
 
 
 _KNOWN = select(integrations_table, entities_table.c.handle.label("entity_handle")).join_from(
@@ -120,6 +119,26 @@ def _write_entities(conn: Connection, entities: Sequence[Entity], now: datetime)
         row = known.get(entity.handle)
         ids[entity.handle] = _write(conn, entities_table, "ent", entity.handle, row, values, now)
     return ids
+
+
+def _write_integration(
+    conn: Connection,
+    one: Integration,
+    row: Any,
+    entity_id: str,
+    cutoff: datetime | None,
+    now: datetime,
+) -> str:
+    values = {
+        "entity_id": entity_id,
+        "source": one.source,
+        "name": one.name,
+        "shop_key": one.shop_key or None,
+        "is_active": one.is_active,
+        "sweeps": one.sweep.every is not None,
+        "import_cutoff": cutoff,
+    }
+    return _write(conn, integrations_table, "oint", one.handle, row, values, now)
 
 
 def _write(

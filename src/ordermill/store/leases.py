@@ -90,9 +90,15 @@ def claim(
 
 def renew(conn: Connection, owner: str, ttl: timedelta, *, now: datetime) -> set[str]:
     """Extend every lease that ``owner`` still holds; the integration ids of these."""
+    mine = (
+        select(_STATE.integration_id)
+        .where(_STATE.lease_owner == owner, _STATE.lease_until > _clock(conn, now))
+        .order_by(_STATE.integration_id)  # who locks several does it in one order
+        .with_for_update()
+    )
     renewed = conn.execute(
         update(integration_state)
-        .where(_STATE.lease_owner == owner, _STATE.lease_until > _clock(conn, now))
+        .where(_STATE.integration_id.in_(mine))
         .values(lease_until=_clock(conn, now, ttl))
         .returning(_STATE.integration_id)
     )
