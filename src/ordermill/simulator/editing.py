@@ -137,7 +137,7 @@ def refund(
 ) -> Refund:
     """A refund of so many units of lines, with shipping and charges if wanted.
 
-    ``amount`` None: what the parts are worth. ``blank``: quantities without amounts.
+    ``amount`` None: what the parts are worth, or what is left of the order if that is less. ``blank``: quantities without amounts.
     """
     backs = tuple(
         replace(_back(order, order.line(of), quantity, ids), restock=restock)
@@ -151,7 +151,8 @@ def refund(
     freight = tuple(back for back in freight if back.gross)
     extra = tuple(back for back in extra if back.gross)
     if amount is None:
-        amount = sum((back.gross for back in (*backs, *freight, *extra)), ZERO)
+        worth = sum((back.gross for back in (*backs, *freight, *extra)), ZERO)
+        amount = min(worth, order.current_total)
     return Refund(refund_id, now, amount, reason, backs, freight, extra, blank=blank)
 
 
