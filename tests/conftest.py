@@ -22,7 +22,6 @@ from ordermill.store.migrations import HEAD
 from ordermill.store.tables import metadata
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-TEMPLATE = "ordermill_template"
 
 
 class Clock:
@@ -106,8 +105,8 @@ def postgresql_url(postgres_databases: Databases) -> Iterator[Callable[..., str]
 
 
 class Databases:
-    """The databases of one worker. Making one takes a third of a second where files are slow, and
-    emptying one a hundredth, so that upgraded ones are used again."""
+    """The databases of one worker. Upgraded ones are used again: making one takes a third of a
+    second where files are slow, emptying one a hundredth."""
 
     def __init__(self, server: str) -> None:
         self.server = server
@@ -118,14 +117,16 @@ class Databases:
         """An upgraded, empty one."""
         if self._free:
             return self._free.pop()
-        name = self.create(TEMPLATE)
+        name = self.create()
+        upgrade(database_of(self.server, name))
         self._upgraded.add(name)
         return name
 
-    def create(self, template: str = "template0") -> str:
+    def create(self) -> str:
+        """One without any table."""
         name = f"ordermill_test_{uuid.uuid4().hex}"
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        self._do(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
+        self._do(statement.format(sql.Identifier(name)))
         return name
 
     def give_back(self, name: str) -> None:
@@ -159,17 +160,19 @@ def postgres_databases(postgres_server: str) -> Iterator[Databases]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with the template on it, one for all workers of a test session.
+def postgres_server() -> Iterator[str]:
+    """The address of a server, one for all workers of a test session.
 
     ORDERMILL_TEST_POSTGRES_URL names another than the one that comes with the test requirements.
     """
     given = os.environ.get("ORDERMILL_TEST_POSTGRES_URL")
+    if given is not None:
+        yield given
+        return
     session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     shared = Path(tempfile.gettempdir()) / f"ordermill-pg-{session}"
     with locked(shared.with_suffix(".lock")):
-        url = given or start_server(shared)
-        make_template(url)
+        url = start_server(shared)
     yield url
     shared.with_suffix(".lock").unlink(missing_ok=True)
 
@@ -186,19 +189,6 @@ def start_server(folder: Path) -> str:
         administer(url, sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
     administer(url, sql.SQL("SELECT pg_reload_conf()"))
     return url
-
-
-def make_template(url: str) -> None:
-    """The template database, upgraded, made anew where the schema could be an older one."""
-    with psycopg.connect(url, autocommit=True) as conn:
-        query = "SELECT 1 FROM pg_database WHERE datname = %s"
-        there = conn.execute(query, (TEMPLATE,)).fetchone()
-        if there and "PYTEST_XDIST_TESTRUNUID" in os.environ:
-            return
-        if there:
-            conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(TEMPLATE)))
-        conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-    upgrade(database_of(url, TEMPLATE))
 
 
 def upgrade(url: str) -> None:
