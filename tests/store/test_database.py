@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, make_url, select, text
 
 from ordermill.errors import ConfigError, StoreBusy, StoreError, StoreLocked
 from ordermill.store import sqlite
@@ -128,6 +128,20 @@ def test_the_password_is_never_told() -> None:
     finally:
         database.close()
     assert "hunter2" not in f"{caught.value!r} {database!r}"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"database": "none"}, "does not exist; create it"), ({"username": "nobody"}, "the user of")],
+)
+def test_a_connection_that_is_refused_says_why(
+    postgresql_url: Callable[..., str], change: dict[str, str], said: str
+) -> None:
+    wrong = make_url(postgresql_url()).set(**change)
+    database = Database.open(wrong.render_as_string(hide_password=False))
+    with pytest.raises(StoreError, match=said):
+        database.check_schema()
+    database.close()
 
 
 @pytest.mark.parametrize(

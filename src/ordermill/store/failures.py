@@ -32,6 +32,13 @@ KNOWN = {
     "SQLITE_CORRUPT": "the database file is damaged; restore a backup",
     "SQLITE_NOTADB": "the file is no SQLite database",
 }
+REFUSED = {
+    ("password authentication failed",): "28P01",
+    ("no password supplied",): "28P01",
+    ("role", "does not exist"): "28000",
+    ("database", "does not exist"): "3D000",
+    ("too many",): "53300",
+}
 UNREACHABLE = "the database cannot be reached, or the connection broke"
 
 
@@ -40,8 +47,7 @@ def translated(error: Exception) -> StoreError:
     cause = getattr(error, "orig", None) or error
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     if code is None:
-        lost = type(cause).__name__ in {"OperationalError", "InterfaceError", "ConnectionTimeout"}
-        return StoreError(UNREACHABLE if lost else f"the database refused: {type(cause).__name__}")
+        return _without_code(cause)
     for name in (code, "_".join(code.split("_")[:2])):  # SQLITE_BUSY_SNAPSHOT is a SQLITE_BUSY
         if name in BUSY:
             return StoreBusy(f"{BUSY[name]} ({code}); trying again helps")
@@ -50,6 +56,17 @@ def translated(error: Exception) -> StoreError:
     if code.startswith(("08", "57P")):
         return StoreError(f"{UNREACHABLE} ({code})")
     return StoreError(f"the database refused: {type(cause).__name__} ({code}){_names(cause, code)}")
+
+
+def _without_code(cause: Exception) -> StoreError:
+    """Of a connection that was not made: libpq gives no code, only words."""
+    if type(cause).__name__ not in {"OperationalError", "InterfaceError", "ConnectionTimeout"}:
+        return StoreError(f"the database refused: {type(cause).__name__}")
+    said = str(cause)
+    for words, code in REFUSED.items():
+        if all(word in said for word in words):
+            return StoreError(KNOWN[code])
+    return StoreError(UNREACHABLE)
 
 
 def _names(cause: Exception, code: str) -> str:
