@@ -137,7 +137,8 @@ def refund(
 ) -> Refund:
     """A refund of so many units of lines, with shipping and charges if wanted.
 
-    ``amount`` None: what the parts are worth, or what is left of the order if that is less. ``blank``: quantities without amounts.
+    ``amount`` None: what the parts are worth, or what is left of the order if that is less.
+    ``blank``: quantities without amounts.
     """
     backs = tuple(
         replace(_back(order, order.line(of), quantity, ids), restock=restock)

@@ -210,8 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault is not None and kind == "late_start":
             self.server.owner.closing.wait(fault.seconds)
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+        self.send_response_only(answer.status)
+        for name, value in {"Date": self.date_time_string(), **answer.headers}.items():
             self.send_header(name, value)
         self._length(answer, kind)
         self.end_headers()
