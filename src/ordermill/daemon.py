@@ -181,6 +181,7 @@ class Daemon:
     def _run(self, database: Database) -> None:
         shops = Shops(self.metrics.observer, self._listener)
         shops.apply(database, self.settings)
+        self.metrics.watch_database(database)
         self._watch(shops)
         engine = Engine(database, owner_id(), self._listener, now)
         engine.shops = shops.by_handle

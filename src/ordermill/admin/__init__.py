@@ -1,0 +1,1 @@
+"""The operator's door: health, metrics, status, actions and one page."""

@@ -1,0 +1,52 @@
+"""Serves an app over HTTP in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+
+from ordermill.errors import ConfigError
+
+
+class Serving:
+    """A running server; ``port`` is the one it listens on, also where 0 was asked for."""
+
+    def __init__(self, server: uvicorn.Server, thread: threading.Thread, port: int) -> None:
+        self._server = server
+        self._thread = thread
+        self.port = port
+
+    def stop(self) -> None:
+        """End within two seconds; requests under way are cut then."""
+        self._server.should_exit = True
+        self._thread.join(2)
+        self._server.force_exit = True
+
+
+def serve(app: Any, host: str, port: int) -> Serving:
+    """Listen; raise ConfigError if the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another port, or end what "
+            "listens there"
+        ) from None
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1,
+        server_header=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    bound = int(listener.getsockname()[1])
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="admin", daemon=True
+    )
+    thread.start()
+    return Serving(server, thread, bound)

@@ -1,0 +1,90 @@
+"""Logging: readable on a terminal, JSON otherwise, and never a secret or a buyer's data."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from ordermill.errors import OrdermillError
+
+# Field names whose values are never written, whoever logs them.
+_KEPT_OUT = re.compile(
+    r"token|secret|passw|authori[sz]ation|cookie|api_?key|consumer_key|credential"
+    r"|e_?mail|phone|address|customer|buyer|payload|body|raw",
+    re.I,
+)
+_QUERY = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#]*)[?#]?\S*")
+REMOVED = "[removed]"
+# Libraries whose messages quote URLs, statements or rows.
+_QUIET = ("httpx", "httpcore", "sqlalchemy", "alembic", "apscheduler", "uvicorn.access")
+
+
+def configure() -> None:
+    """Send everything, the libraries' own messages too, through one pipeline to standard output."""
+    terminal = sys.stdout.isatty()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        without_secrets,
+        exceptions_as_frames,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Drop what is named like a secret or a person's data; cut URLs down to host and path."""
+    for name, value in event.items():
+        if _KEPT_OUT.search(name):
+            event[name] = REMOVED
+        elif isinstance(value, str) and "://" in value:
+            event[name] = _QUERY.sub(r"\1\2", value)
+    return event
+
+
+def exceptions_as_frames(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Write an exception as its type and places. Only our own errors keep their text: that of a
+    foreign one may quote a row or a request."""
+    info = event.pop("exc_info", None)
+    if info:
+        error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+        if isinstance(error, BaseException):
+            event["exception"] = _described(error)
+            event["frames"] = _frames(error)
+    return event
+
+
+def _described(error: BaseException) -> str:
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, OrdermillError) else name
+
+
+def _frames(error: BaseException) -> list[str]:
+    walked: list[Any] = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename.rsplit('/', 3)[-1]}:{frame.lineno} {frame.name}" for frame in walked]
