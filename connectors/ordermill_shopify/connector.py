@@ -1,0 +1,157 @@
+"""The Shopify connector: the pass, the sweep's index and reads by id over the Admin API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from ordermill.connector.base import (
+    By,
+    Context,
+    Fetched,
+    Gone,
+    IndexPage,
+    Page,
+    RawOrder,
+    ShopInfo,
+    Window,
+)
+from ordermill.errors import InvalidAnswer
+from ordermill.model.order import Order
+from ordermill_shopify import normalize as reading
+from ordermill_shopify.answers import CursorRefused
+from ordermill_shopify.client import AdminClient
+from ordermill_shopify.options import Options
+from ordermill_shopify.paging import (
+    SORT,
+    Cursor,
+    cursor_text,
+    next_cursor,
+    restarted,
+    safe_until,
+    search_text,
+    start_cursor,
+)
+from ordermill_shopify.raws import Node, gid, index_entry, raw_order, read_time
+from ordermill_shopify.reader import Reader
+from ordermill_shopify.shop import Scopes, shop_info
+
+
+class ShopifyConnector:
+    """Reads one Shopify shop. Thread-safe; raises only SourceError."""
+
+    def __init__(
+        self, options: Options, context: Context, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._context = context
+        self._presentment = options.money == "presentment"
+        self._version = options.api_version
+        self._client = AdminClient(options, context, transport)
+        self._reader = Reader(self._client, context)
+        self._scopes = Scopes(self._client, context)
+
+    def check(self) -> ShopInfo:
+        return shop_info(self._client, self._scopes, self._version)
+
+    def fetch(self, window: Window, cursor: str | None) -> Page:
+        at = start_cursor(window, cursor)
+        asked_at = self._context.now()
+        at, nodes, ahead, cost = self._page("orders", window, at)
+        whole, more = self._reader.complete(nodes)
+        newest = _newest(nodes, window.by)
+        return Page(
+            orders=[raw_order(node) for node in whole],
+            cursor=_next(at, ahead, newest, len(nodes)),
+            safe_until=(
+                safe_until(newest, asked_at, last=ahead is None)
+                if window.by is By.CHANGED
+                else None
+            ),
+            cost=cost + more,
+        )
+
+    def index(self, window: Window, cursor: str | None) -> IndexPage:
+        """Whatever was created in the window was changed in it, too: one query shows both."""
+        at = start_cursor(window, cursor)
+        at, nodes, ahead, cost = self._page("index", window, at)
+        newest = _newest(nodes, window.by)
+        return IndexPage(
+            entries=[index_entry(node) for node in nodes],
+            cursor=_next(at, ahead, newest, len(nodes)),
+            cost=cost,
+        )
+
+    def fetch_ids(self, source_ids: Sequence[str]) -> Fetched:
+        """Ids that are no Shopify ids are not answered."""
+        known = {gid(each): each for each in source_ids if each.isdigit() and each.isascii()}
+        found, cost, denied = self._reader.by_ids(list(known), "by_ids")
+        missing = [known[each] for each, node in found.items() if node is None]
+        nodes = [node for node in found.values() if node]
+        whole, more = self._reader.complete(nodes)
+        hidden = missing if denied else self._scopes.hidden(missing)
+        unseen = set(hidden)
+        return Fetched(
+            orders=[raw_order(node) for node in whole],
+            gone={each: Gone.VANISHED for each in missing if each not in unseen},
+            hidden=hidden,
+            cost=cost + more,
+        )
+
+    def normalize(self, raw: RawOrder) -> Order:
+        return reading.normalize(raw, presentment=self._presentment)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _page(
+        self, name: str, window: Window, at: Cursor
+    ) -> tuple[Cursor, list[Node], str | None, float]:
+        """Where it was read from, nodes, Shopify's cursor for what follows (None at the end), and
+        the cost."""
+        variables: Mapping[str, Any] = {
+            "query": search_text(window, at.since),
+            "sort": SORT[window.by],
+            "after": at.after,
+        }
+        try:
+            page, cost = self._reader.page(name, variables)
+        except CursorRefused:
+            again = restarted(at)
+            if again is None:
+                raise
+            return self._page(name, window, again)
+        return at, _nodes(page), _ahead(page), cost
+
+
+def _next(at: Cursor, ahead: str | None, newest: datetime | None, count: int) -> str | None:
+    if ahead is None:
+        return None
+    return cursor_text(next_cursor(at, after=ahead, newest=newest, count=count))
+
+
+def _newest(nodes: Sequence[Node], by: By) -> datetime | None:
+    name = "updatedAt" if by is By.CHANGED else "createdAt"
+    times = (read_time(node.get(name)) for node in nodes)
+    return max((at for at in times if at is not None), default=None)
+
+
+def _nodes(page: Mapping[str, Any]) -> list[Node]:
+    nodes = page.get("nodes")
+    if not isinstance(nodes, list):
+        raise InvalidAnswer("the shop answered a page without orders")
+    return [node for node in nodes if isinstance(node, dict)]
+
+
+def _ahead(page: Mapping[str, Any]) -> str | None:
+    info = page.get("pageInfo")
+    if not isinstance(info, dict):
+        raise InvalidAnswer("the shop answered a page that does not say whether it is the last")
+    if not info.get("hasNextPage"):
+        return None
+    end = info.get("endCursor")
+    if not isinstance(end, str) or not end:
+        raise InvalidAnswer("the shop answered a page without its cursor")
+    return end

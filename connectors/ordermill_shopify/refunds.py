@@ -1,0 +1,142 @@
+"""Refunds: what the buyer got back, for which lines, and with which tax. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ordermill.model.order import ZERO, Item, ItemKind
+from ordermill.model.order import Refund as OrderRefund
+from ordermill_shopify.amounts import Side, Sold, taxed, time
+from ordermill_shopify.items import Sum, names_of, sums_of
+from ordermill_shopify.raws import bare
+from ordermill_shopify.structs import Order, Refund, Sale, TaxLine
+
+_ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line given back by the refund's own fields; ``subtotal`` may or may not hold the tax."""
+
+    ref: str | None
+    kind: ItemKind
+    quantity: int
+    subtotal: Decimal
+    tax: Decimal
+
+
+def refunds_of(order: Order, side: Side) -> tuple[OrderRefund, ...]:
+    """Every refund in the order Shopify gives them; amounts are positive."""
+    ledger: dict[str, list[Sale]] = {}
+    for agreement in order.agreements or ():
+        if agreement.refund is not None and agreement.refund.id is not None:
+            ledger.setdefault(agreement.refund.id, []).extend(agreement.sales)
+    return tuple(
+        _refund(refund, order, side, ledger.get(refund.id, ())) for refund in order.refunds
+    )
+
+
+def _refund(refund: Refund, order: Order, side: Side, sales: Sequence[Sale]) -> OrderRefund:
+    paid = side.of(refund.total_refunded_set, "refunds.totalRefundedSet")
+    waiting = _waiting(refund, side)
+    amount = paid or waiting
+    created_at = time(refund.created_at or refund.processed_at, "refunds.createdAt")
+    assert created_at is not None
+    items, total_tax = _explained(refund, order, side, sales, amount)
+    return OrderRefund(
+        source_id=bare(refund.id),
+        created_at=created_at,
+        amount=amount,
+        total_tax=total_tax,
+        reason=refund.note or None,
+        items=items,
+        pending=not paid and bool(waiting),
+    )
+
+
+def _waiting(refund: Refund, side: Side) -> Decimal:
+    """What transactions that are still under way will give back."""
+    amounts = (
+        abs(side.of(each.amount_set, "refunds.transactions.amountSet"))
+        for each in refund.transactions
+        if each.kind == "REFUND" and each.status in ("PENDING", "AWAITING_RESPONSE")
+    )
+    return sum(amounts, ZERO)
+
+
+def _explained(
+    refund: Refund, order: Order, side: Side, sales: Sequence[Sale], amount: Decimal
+) -> tuple[tuple[Item, ...], Decimal | None]:
+    """Lines and tax from the ledger or from the refund's own amounts, whichever add up to it."""
+    names = names_of(order)
+    sums = [s for s in sums_of(sales, side, -1) if s.gross or s.tax]
+    if sums and sum((s.gross for s in sums), ZERO) == amount:
+        items = tuple(_of_sum(each, names) for each in sums)
+        return items, sum((s.tax for s in sums), ZERO)
+    parts = _parts(refund, side)
+    tax = sum((part.tax for part in parts), ZERO)
+    plain = sum((part.subtotal for part in parts), ZERO)
+    included = _holds_tax(plain, tax, amount, order.taxes_included)
+    items = tuple(_of_part(part, names, included) for part in parts if part.subtotal or part.tax)
+    whole = plain if included else plain + tax
+    return items, tax if parts and whole == amount else None
+
+
+def _holds_tax(plain: Decimal, tax: Decimal, amount: Decimal, taxes_included: bool) -> bool:
+    """Whether the subtotals contain the tax: as the sums show, else as the order's prices do."""
+    if plain == amount:
+        return True
+    return False if plain + tax == amount else taxes_included
+
+
+def _parts(refund: Refund, side: Side) -> list[Part]:
+    lines = [
+        Part(
+            bare(line.line_item.id),
+            ItemKind.LINE_ITEM,
+            line.quantity,
+            side.of(line.subtotal_set, "refundLineItems.subtotalSet"),
+            side.of(line.total_tax_set, "refundLineItems.totalTaxSet"),
+        )
+        for line in refund.refund_line_items
+    ]
+    freight = [
+        Part(
+            bare(ship.shipping_line.id) if ship.shipping_line is not None else None,
+            ItemKind.SHIPPING,
+            1,
+            side.of(ship.subtotal_amount_set, "refundShippingLines.subtotalAmountSet"),
+            side.of(ship.tax_amount_set, "refundShippingLines.taxAmountSet"),
+        )
+        for ship in refund.refund_shipping_lines
+    ]
+    return lines + freight
+
+
+def _of_sum(each: Sum, names: dict[str, str]) -> Item:
+    return Sold(
+        name=names.get(each.ref or "") or str(each.kind).replace("_", " ").capitalize(),
+        kind=each.kind,
+        quantity=Decimal(each.quantity) if each.quantity > 0 else _ONE,
+        unit=ZERO,
+        net=each.net,
+        taxes=taxed(each.tax_lines(), each.net) if each.tax or each.taxes else (),
+        included=False,
+        source_id=each.ref,
+    ).item()
+
+
+def _of_part(part: Part, names: dict[str, str], included: bool) -> Item:
+    net = part.subtotal - part.tax if included else part.subtotal
+    return Sold(
+        name=names.get(part.ref or "") or str(part.kind).replace("_", " ").capitalize(),
+        kind=part.kind,
+        quantity=Decimal(part.quantity) if part.quantity > 0 else _ONE,
+        unit=ZERO,
+        net=net,
+        taxes=taxed([(TaxLine(), part.tax)], net) if part.tax else (),
+        included=False,
+        source_id=part.ref,
+    ).item()
