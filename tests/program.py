@@ -46,7 +46,13 @@ def woocommerce(
     """The YAML of one integration with a simulated shop."""
     key, secret = face.consumer_key, face.consumer_secret  # type: ignore[attr-defined]
     return WOOCOMMERCE.format(
-        handle=handle, url=url, key=key, secret=secret, every=every, sweep=sweep, page_size=page_size
+        handle=handle,
+        url=url,
+        key=key,
+        secret=secret,
+        every=every,
+        sweep=sweep,
+        page_size=page_size,
     )
 
 

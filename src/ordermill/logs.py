@@ -22,7 +22,7 @@ _KEPT_OUT = re.compile(
 _QUERY = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#]*)[?#]?\S*")
 REMOVED = "[removed]"
 # Libraries whose messages quote URLs, statements or rows.
-_QUIET = ("httpx", "httpcore", "sqlalchemy", "alembic", "apscheduler", "uvicorn.access")
+_QUIET = ("httpx", "httpcore", "sqlalchemy", "alembic", "apscheduler", "uvicorn")
 
 
 def configure() -> None:

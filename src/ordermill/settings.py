@@ -133,9 +133,8 @@ class Poll(Part):
 
 class Sweep(Part):
     every: Annotated[
-        timedelta | None,
+        Annotated[timedelta, Field(ge=timedelta(seconds=1))] | None,
         BeforeValidator(off, json_schema_input_type=str | float | Literal[False]),
-        Field(ge=timedelta(seconds=1)),
     ] = model.Sweep().every
     window: Duration = model.Sweep().window
 

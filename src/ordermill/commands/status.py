@@ -7,24 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ordermill.daemon import now, open_database, read_settings
 from ordermill.store import status
 
 COLUMNS = (
-    "handle",
-    "state",
-    "last_success_at",
-    "lag_seconds",
-    "bookmark",
-    "pending",
-    "held",
-    "failed",
-    "next_run_at",
-    "last_error",
-)
+    "handle", "state", "last_success_at", "lag_seconds", "bookmark", "pending", "held", "failed",
+    "next_run_at", "last_error",
+)  # fmt: skip
 
 
 def print_status(path: Path, *, as_json: bool) -> None:
@@ -35,15 +25,21 @@ def print_status(path: Path, *, as_json: bool) -> None:
             shown = status.as_json(status.overview(conn, now()))
     finally:
         database.close()
-    if as_json:
-        typer.echo(json.dumps(shown, ensure_ascii=False))
-    else:
-        Console().print(as_table(shown["integrations"]))
+    typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else table(shown["integrations"]))
 
 
-def as_table(integrations: list[dict[str, Any]]) -> Table:
-    """One row per integration, the columns of GET /status."""
-    table = Table(*COLUMNS)
-    for row in integrations:
-        table.add_row(*("" if row[column] is None else str(row[column]) for column in COLUMNS))
-    return table
+def table(integrations: list[dict[str, Any]]) -> str:
+    """A heading and a line each, in columns; ``-`` where there is nothing."""
+    rows = [list(COLUMNS)] + [[_cell(row, name) for name in COLUMNS] for row in integrations]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _cell(row: dict[str, Any], name: str) -> str:
+    if name == "state" and row["paused"] is not None:
+        return f"paused by {row['paused']['by']}"
+    value = row["paused"]["reason"] if name == "last_error" and row["paused"] else row[name]
+    return "-" if value is None else str(value)

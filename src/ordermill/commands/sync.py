@@ -212,12 +212,14 @@ def named(settings: Settings, handles: Sequence[str]) -> set[str]:
 
 
 def work_until(engine: Engine, done: Callable[[], bool]) -> None:
-    """Tick and renew until ``done`` and nothing is under way."""
+    """Claim and work until ``done``; then let what is under way end."""
     renewed = time.monotonic()
     while True:
-        engine.tick()
-        if not engine.busy() and done():
+        finished = done()
+        if finished and not engine.busy():
             return
+        if not finished:
+            engine.tick()
         if time.monotonic() - renewed > RENEW.total_seconds():
             renewed = time.monotonic()
             engine.heartbeat()
