@@ -33,6 +33,7 @@ def serve(app: Any, host: str, port: int) -> Serving:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)  # from here on callers wait instead of being refused
     except OSError as error:
         listener.close()
         raise ConfigError(
