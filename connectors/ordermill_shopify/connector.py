@@ -19,21 +19,23 @@ from ordermill.connector.base import (
     ShopInfo,
     Window,
 )
-from ordermill.errors import InvalidAnswer
+from ordermill.errors import InvalidAnswer, SourceError
 from ordermill.model.order import Order
 from ordermill_shopify import normalize as reading
 from ordermill_shopify.answers import CursorRefused
+from ordermill_shopify.bulk import Bulk
 from ordermill_shopify.client import AdminClient
 from ordermill_shopify.options import Options
 from ordermill_shopify.paging import (
     SORT,
+    BulkCursor,
     Cursor,
     cursor_text,
     next_cursor,
+    read_cursor,
     restarted,
     safe_until,
     search_text,
-    start_cursor,
 )
 from ordermill_shopify.raws import Node, gid, index_entry, raw_order, read_time
 from ordermill_shopify.reader import Reader
@@ -51,13 +53,24 @@ class ShopifyConnector:
         self._version = options.api_version
         self._client = AdminClient(options, context, transport)
         self._reader = Reader(self._client, context)
+        self._bulk = Bulk(self._client, self._reader, context)
         self._scopes = Scopes(self._client, context)
 
     def check(self) -> ShopInfo:
         return shop_info(self._client, self._scopes, self._version)
 
     def fetch(self, window: Window, cursor: str | None) -> Page:
-        at = start_cursor(window, cursor)
+        at = Cursor(window.since) if cursor is None else read_cursor(cursor)
+        total: int | None = None
+        if cursor is None and window.by is By.CREATED:
+            started, total = self._bulk.begin(window)
+            if started is not None:
+                return Page(orders=(), cursor=cursor_text(started), total=total)
+        if isinstance(at, BulkCursor):
+            return self._bulk.page(window, at)
+        return self._pages(window, at, total)
+
+    def _pages(self, window: Window, at: Cursor, total: int | None) -> Page:
         asked_at = self._context.now()
         at, nodes, ahead, cost = self._page("orders", window, at)
         whole, more = self._reader.complete(nodes)
@@ -71,11 +84,14 @@ class ShopifyConnector:
                 else None
             ),
             cost=cost + more,
+            total=total,
         )
 
     def index(self, window: Window, cursor: str | None) -> IndexPage:
         """Whatever was created in the window was changed in it, too: one query shows both."""
-        at = start_cursor(window, cursor)
+        at = Cursor(window.since) if cursor is None else read_cursor(cursor)
+        if isinstance(at, BulkCursor):
+            raise SourceError("the cursor of this sweep is one of a backfill; begin it again")
         at, nodes, ahead, cost = self._page("index", window, at)
         newest = _newest(nodes, window.by)
         return IndexPage(

@@ -21,7 +21,7 @@ _FIELD = {By.CHANGED: "updated_at", By.CREATED: "created_at"}
 SORT = {By.CHANGED: "UPDATED_AT", By.CREATED: "CREATED_AT"}
 
 
-class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True, tag="pages"):
     """The text between pages. ``after`` is Shopify's own and belongs to the query that begins at
     ``since``; ``safe`` is the second up to which all was read; ``read`` counts orders since
     ``since``."""
@@ -32,17 +32,25 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     read: int = 0
 
 
-def start_cursor(window: Window, cursor: str | None) -> Cursor:
+class BulkCursor(msgspec.Struct, frozen=True, omit_defaults=True, tag="bulk"):
+    """Where the reading of a bulk operation's file stands; ``polls`` counts the waits before it was
+    written, for a pass refuses a page whose cursor is its own."""
+
+    id: str
+    byte: int = 0
+    safe: datetime | None = None
+    polls: int = 0
+
+
+def read_cursor(text: str) -> Cursor | BulkCursor:
     """Raise SourceError for a text that is none of ours."""
-    if cursor is None:
-        return Cursor(window.since)
     try:
-        return msgspec.json.decode(cursor, type=Cursor)
+        return msgspec.json.decode(text, type=Cursor | BulkCursor)
     except (msgspec.DecodeError, UnicodeError):
         raise SourceError("the cursor of this pass cannot be read; begin it again") from None
 
 
-def cursor_text(cursor: Cursor) -> str:
+def cursor_text(cursor: Cursor | BulkCursor) -> str:
     return msgspec.json.encode(cursor).decode()
 
 

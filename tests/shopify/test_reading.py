@@ -1,0 +1,266 @@
+"""How a shop is read: pages, cursors, nested pages, by id; and what an answer can go wrong with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from ordermill.connector.base import By, Gone, Window
+from ordermill.errors import (
+    CredentialsRefused,
+    InvalidAnswer,
+    RateLimited,
+    SourceRejected,
+    TransientSourceError,
+)
+from shopify.made import NOW, bag, connected, cost, line, order, page_of
+
+CHANGED = Window(by=By.CHANGED, since=datetime(2026, 11, 20, tzinfo=UTC))
+SCOPES = {"data": {"shop": {"name": "Acme", "currencyCode": "EUR"},
+                   "currentAppInstallation": {"accessScopes": [{"handle": "read_orders"}]},
+                   "publicApiVersions": []}}  # fmt: skip
+
+
+def an_error(code: str, message: str = "no", **other: Any) -> dict[str, Any]:
+    return {"errors": [{"message": message, "extensions": {"code": code}, **other}]}
+
+
+def test_a_pass_asks_with_quoted_times_oldest_change_first() -> None:
+    connector, shop, _ = connected(lambda *_: {"orders": page_of()})
+    page = connector.fetch(CHANGED, None)
+    (name, variables) = shop.asked[0]
+    assert name == "Orders"
+    assert variables["query"] == "updated_at:>='2026-11-20T00:00:00Z'"
+    assert variables["sort"] == "UPDATED_AT"
+    assert (page.orders, page.cursor, page.safe_until) == ([], None, None)
+
+
+def test_the_next_page_goes_on_from_the_cursor_and_its_second_is_not_yet_safe() -> None:
+    answers = iter([page_of(order(), end="c1"), page_of(order())])
+    connector, shop, _ = connected(lambda *_: {"orders": next(answers)})
+    first = connector.fetch(CHANGED, None)
+    assert first.safe_until == datetime(2026, 11, 20, 10, 4, 59, tzinfo=UTC)
+    second = connector.fetch(CHANGED, first.cursor)
+    assert shop.asked[1][1]["after"] == "c1"
+    assert second.cursor is None
+    assert second.safe_until == datetime(2026, 11, 20, 10, 5, tzinfo=UTC)
+
+
+def test_the_bookmark_does_not_outrun_the_index() -> None:
+    late = order(updatedAt="2026-11-24T11:59:59Z")
+    connector, _, _ = connected(lambda *_: {"orders": page_of(late)})
+    assert connector.fetch(CHANGED, None).safe_until == NOW - timedelta(minutes=5)
+
+
+def test_a_refused_cursor_begins_again_at_the_last_safe_second() -> None:
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if variables["after"]:
+            return an_error("BAD_REQUEST", "Invalid cursor for current pagination sort.")
+        return {"orders": page_of(order(), end="c1")}
+
+    connector, shop, _ = connected(reply)
+    first = connector.fetch(CHANGED, None)
+    connector.fetch(CHANGED, first.cursor)
+    assert shop.asked[-1][1]["after"] is None
+    assert shop.asked[-1][1]["query"] == "updated_at:>='2026-11-20T10:04:59Z'"
+
+
+def test_lines_beyond_the_first_page_are_drained_into_the_order() -> None:
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Orders":
+            return {"orders": page_of(order(lineItems=page_of(line(1), end="l1")))}
+        if name == "Details":
+            return {"nodes": [order(lineItems=page_of(line(1), line(2), end="l2"),
+                                    agreements=page_of())]}  # fmt: skip
+        assert variables["after"] == "l2"
+        return {"order": {"updatedAt": "2026-11-20T10:05:00Z", "lineItems": page_of(line(3))}}
+
+    connector, _, _ = connected(reply)
+    (raw,) = connector.fetch(CHANGED, None).orders
+    assert [ref for ref in ("/1\"", "/2\"", "/3\"") if f"LineItem{ref}" in raw.payload.decode()] \
+        == ["/1\"", "/2\"", "/3\""]  # fmt: skip
+
+
+def test_an_order_that_moves_while_it_is_read_is_read_again() -> None:
+    reads = 0
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        nonlocal reads
+        if name == "Orders":
+            return {"orders": page_of(order(edited=True))}
+        if name == "Details":
+            reads += 1
+            at = f"2026-11-20T10:0{4 + reads}:00Z"
+            lines = page_of(line(1), end="l1")
+            return {"nodes": [order(updatedAt=at, lineItems=lines, agreements=page_of())]}
+        return {"order": {"updatedAt": "2026-11-20T10:06:00Z", "lineItems": page_of(line(2))}}
+
+    connector, _, _ = connected(reply)
+    (raw,) = connector.fetch(CHANGED, None).orders
+    assert reads == 2
+    assert raw.updated_at == datetime(2026, 11, 20, 10, 6, tzinfo=UTC)
+
+
+def test_one_unreadable_order_does_not_stop_its_page() -> None:
+    broken = order(legacyResourceId=None, id=None, lineItems="?")
+    connector, _, _ = connected(lambda *_: {"orders": page_of(broken, order())})
+    assert [raw.source_id for raw in connector.fetch(CHANGED, None).orders] == ["?", "1001"]
+
+
+def test_the_mark_of_the_index_is_that_of_the_order() -> None:
+    connector, _, _ = connected(lambda *_: {"orders": page_of(order())})
+    (entry,) = connector.index(CHANGED, None).entries
+    (raw,) = connector.fetch(CHANGED, None).orders
+    assert entry.mark == raw.mark
+    moved, _, _ = connected(lambda *_: {"orders": page_of(order(totalRefundedSet=bag("1.0")))})
+    assert moved.index(CHANGED, None).entries[0].mark != entry.mark
+
+
+def seen_by_id(scopes: list[str], oldest: str | None = "900") -> Any:
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Shop":
+            given = [{"handle": scope} for scope in scopes]
+            return {"currentAppInstallation": {"accessScopes": given}, "shop": {}}
+        if name == "Oldest":
+            found = [{"id": "x", "legacyResourceId": oldest}] if oldest else []
+            return {"orders": {"nodes": found}}
+        return {"nodes": [order() if each.endswith("/1001") else None
+                          for each in variables["ids"]]}  # fmt: skip
+
+    connector, _, _ = connected(reply)
+    return connector.fetch_ids(["1001", "950", "100"])
+
+
+def test_an_order_that_is_not_shown_has_vanished() -> None:
+    found = seen_by_id(["read_orders", "read_all_orders"])
+    assert [raw.source_id for raw in found.orders] == ["1001"]
+    assert found.gone == {"950": Gone.VANISHED, "100": Gone.VANISHED}
+
+
+def test_without_read_all_orders_what_is_old_is_hidden_and_never_gone() -> None:
+    found = seen_by_id(["read_orders"])
+    assert found.gone == {"950": Gone.VANISHED}
+    assert found.hidden == ["100"]
+
+
+def test_without_read_all_orders_and_nothing_in_sight_all_is_hidden() -> None:
+    assert seen_by_id(["read_orders"], None).gone == {}
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_throttled_is_waited_out_by_the_points_that_are_missing(status: int) -> None:
+    answers = iter([
+        httpx.Response(status, json=an_error("THROTTLED") | {"extensions": cost(500, 0, 100)}),
+        {"orders": page_of(order())},
+    ])  # fmt: skip
+    connector, _, clock = connected(lambda *_: next(answers))
+    assert len(connector.fetch(CHANGED, None).orders) == 1
+    if status == 200:
+        assert clock.now() - NOW == timedelta(seconds=4)
+
+
+def test_a_page_that_is_too_dear_is_asked_for_smaller() -> None:
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if variables["first"] > 20:
+            return an_error("MAX_COST_EXCEEDED")
+        return {"orders": page_of(order())}
+
+    connector, shop, _ = connected(reply)
+    assert len(connector.fetch(CHANGED, None).orders) == 1
+    assert [asked[1]["first"] for asked in shop.asked] == [50, 25, 12]
+
+
+def test_a_page_grows_while_it_is_cheap_up_to_the_operators_wish() -> None:
+    connector, shop, _ = connected(lambda *_: {"orders": page_of(order())}, page_size=80)
+    for _ in range(3):
+        connector.fetch(CHANGED, None)
+    assert [asked[1]["first"] for asked in shop.asked] == [50, 80, 80]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(401), CredentialsRefused),
+        (httpx.Response(403), CredentialsRefused),
+        (httpx.Response(404), SourceRejected),
+        (httpx.Response(423), SourceRejected),
+        (httpx.Response(430), RateLimited),
+        (httpx.Response(503), TransientSourceError),
+        (httpx.Response(302, headers={"location": "https://else.example"}), SourceRejected),
+        (httpx.Response(200, text="<html>"), InvalidAnswer),
+        (httpx.Response(200), InvalidAnswer),
+        (httpx.Response(200, json=[]), InvalidAnswer),
+        ({"data": None}, InvalidAnswer),
+        ({"data": {"orders": None}}, InvalidAnswer),
+        ({"data": {"orders": {"nodes": []}}}, InvalidAnswer),
+        (an_error("INTERNAL_SERVER_ERROR"), TransientSourceError),
+        (an_error("ACCESS_DENIED"), CredentialsRefused),
+        (an_error("undefinedField"), SourceRejected),
+    ],
+)
+def test_what_is_no_answer_is_an_error_and_never_an_empty_page(
+    answer: Any, error: type[Exception]
+) -> None:
+    connector, _, _ = connected(lambda *_: answer)
+    with pytest.raises(error):
+        connector.fetch(CHANGED, None)
+
+
+def test_denied_fields_are_noticed_and_the_rest_is_read() -> None:
+    denied = an_error("ACCESS_DENIED", path=["orders", "nodes", 0, "email"])
+    data = {"data": {"orders": page_of(order(email=None))}}
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        return SCOPES if name == "Shop" else data | denied
+
+    connector, _, _ = connected(reply)
+    assert len(connector.fetch(CHANGED, None).orders) == 1
+    problems = " ".join(connector.check().problems)
+    assert "email" in problems
+    assert "read_all_orders" in problems
+
+
+def test_denied_fields_that_take_the_page_with_them_are_left_out() -> None:
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if variables["b2b"] or variables["pii"]:
+            return {"data": {"orders": None}} | an_error("ACCESS_DENIED", path=["orders"])
+        return {"orders": page_of(order())}
+
+    connector, _, _ = connected(reply)
+    assert len(connector.fetch(CHANGED, None).orders) == 1
+
+
+def test_a_version_that_fell_forward_is_shown() -> None:
+    newer = httpx.Response(200, json=SCOPES, headers={"X-Shopify-API-Version": "2027-01"})
+    connector, _, _ = connected(lambda *_: newer)
+    info = connector.check()
+    assert info.version == "2027-01"
+    assert any("2027-01" in problem for problem in info.problems)
+
+
+def test_granted_tokens_are_renewed_before_they_expire_and_when_refused() -> None:
+    granted = 0
+    refuse = False
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        nonlocal granted, refuse
+        if name == "/admin/oauth/access_token":
+            granted += 1
+            return httpx.Response(200, json={"access_token": f"t{granted}", "expires_in": 86399})
+        if refuse:
+            refuse = False
+            return httpx.Response(401)
+        return {"orders": page_of()}
+
+    connector, shop, clock = connected(reply, client_id="id", client_secret="secret")
+    connector.fetch(CHANGED, None)
+    assert (granted, shop.headers[-1]["x-shopify-access-token"]) == (1, "t1")
+    clock.advance(24 * 3600 - 240)
+    connector.fetch(CHANGED, None)
+    assert (granted, shop.headers[-1]["x-shopify-access-token"]) == (2, "t2")
+    refuse = True
+    connector.fetch(CHANGED, None)
+    assert (granted, shop.headers[-1]["x-shopify-access-token"]) == (3, "t3")
