@@ -36,8 +36,9 @@ from ordermill_shopify.structs import Order
 _FULFILLED = frozenset({"FULFILLED", "FULFILLMENT_NOT_REQUIRED"})
 _READ = msgspec.json.Decoder(Order)
 _MICRO = Decimal("0.000001")
-# refunds(first: 250) and transactions(first: 250) have no cursor: a full list may be a cut one.
+# Lists without a cursor are cut silently at what the queries ask for: a full one may be a cut one.
 _LONGEST_LIST = 250
+_MOST_TAXES = 20
 
 
 def normalize(raw: RawOrder, *, presentment: bool = True) -> ShopOrder:
@@ -125,6 +126,8 @@ def _refuse_cut(order: Order) -> None:
     for name, found in (("refunds", order.refunds), ("transactions", order.transactions)):
         if len(found) >= _LONGEST_LIST:
             raise ValueError(f"{name}: more than Shopify lets anyone read")
+    if any(len(line.tax_lines) >= _MOST_TAXES for line in order.line_items):
+        raise ValueError("lineItems.taxLines: more than are read")
 
 
 def _taxes(order: Order, side: Side) -> tuple[TaxTotal, ...]:

@@ -37,10 +37,10 @@ def address_of(address: structs.Address | None) -> Address | None:
     return None if found == Address() else found
 
 
-def customer_of(order: structs.Order) -> Customer:
-    """Everything known of the buyer beyond name and e-mail address."""
+def customer_of(order: structs.Order) -> Customer | None:
+    """Everything known of the buyer beyond name and e-mail address; None where that is nothing."""
     company, tax_number = _company(order), _tax_number(order)
-    return Customer(
+    found = Customer(
         phone=_text(order.phone) or _first(order, "phone"),
         company_name=company,
         tax_number=tax_number,
@@ -49,6 +49,7 @@ def customer_of(order: structs.Order) -> Customer:
         notes=_text(order.note),
         source_id=bare(order.customer.id) if order.customer is not None else None,
     )
+    return None if found == Customer() else found
 
 
 def name_of(order: structs.Order) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ordermill.connector.base import Context
@@ -44,8 +44,8 @@ class Reader:
             self._without(reply)
 
     def by_ids(self, gids: Sequence[str], name: str) -> tuple[dict[str, Node | None], float, bool]:
-        """Orders by global id as they stand now; None for those that the shop does not show, and
-        whether it was by denying them."""
+        """Orders by global id (each named once) as they stand now, None for those that the shop
+        does not show; the points; and whether any was denied."""
         lines = _DETAILED_LINES if name == "details" else _LINES
         found: dict[str, Node | None] = {}
         used, denied = 0.0, False
@@ -72,7 +72,8 @@ class Reader:
 
         An order that vanished meanwhile is left out.
         """
-        pending = [str(node.get("id")) for node in nodes if needs_details(node)]
+        wanted = (node.get("id") for node in nodes if needs_details(node))
+        pending = list(dict.fromkeys(each for each in wanted if isinstance(each, str)))
         whole: dict[str, Node | None] = {}
         used = 0.0
         for _ in range(_TRIES):
@@ -110,7 +111,7 @@ class Reader:
                 self._sizes.failed(kind, size)
                 continue
             except TransientSourceError as error:
-                if error.error_class == "timeout":
+                if error.error_class in ("timeout", "schema"):  # too slow, cut, or too large
                     self._sizes.slow(kind, size)
                 raise
             self._sizes.worked(kind, size, reply.cost, dearest=DEAREST)
@@ -145,8 +146,3 @@ _OPERATION = {"more": "nested", "sales": "nested"}
 
 def _used(reply: Reply) -> float:
     return reply.cost.used if reply.cost is not None else 0.0
-
-
-def batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ordermill.model.money import minor_units
 from ordermill.model.order import ZERO, Item, ItemKind
 from ordermill.model.order import Refund as OrderRefund
 from ordermill_shopify.amounts import Side, Sold, taxed, time
@@ -72,7 +73,7 @@ def _explained(
     """Lines and tax from the ledger or from the refund's own amounts, whichever add up to it."""
     names = names_of(order)
     sums = [s for s in sums_of(sales, side, -1) if s.gross or s.tax]
-    if sums and sum((s.gross for s in sums), ZERO) == amount:
+    if sums and _agree(sum((s.gross for s in sums), ZERO), amount, len(sums), side):
         items = tuple(_of_sum(each, names) for each in sums)
         return items, sum((s.tax for s in sums), ZERO)
     parts = _parts(refund, side)
@@ -82,6 +83,13 @@ def _explained(
     items = tuple(_of_part(part, names, included) for part in parts if part.subtotal or part.tax)
     whole = plain if included else plain + tax
     return items, tax if parts and whole == amount else None
+
+
+def _agree(whole: Decimal, amount: Decimal, parts: int, side: Side) -> bool:
+    """Whether the ledger explains the amount. Shopify rounds each shop amount by itself, so there a
+    sum may be off by half a unit a part; what the buyer saw adds up exactly."""
+    unit = Decimal(1).scaleb(-minor_units(side.currency))
+    return abs(whole - amount) <= (ZERO if side.presentment else unit * parts)
 
 
 def _holds_tax(plain: Decimal, tax: Decimal, amount: Decimal, taxes_included: bool) -> bool:

@@ -1,0 +1,191 @@
+"""Edited and refunded orders: present amounts and credits come from the sales ledger."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ordermill.model.order import ItemKind
+from ordermill_shopify.raws import needs_details
+from shopify.made import Node, bag, line, normalized, order, page_of, shipping, tax
+
+D = Decimal
+LINE, POST = "gid://shopify/LineItem/11", "gid://shopify/ShippingLine/21"
+
+
+def sale(kind: str, total: str, taxed: str, quantity: int | None = 1, **of: Any) -> Node:
+    """An entry of the ledger; ``total`` contains the tax."""
+    taxes = [{"amount": bag(taxed), "taxLine": tax(taxed)}] if Decimal(taxed) else []
+    return {"lineType": kind, "quantity": quantity, "totalAmount": bag(total),
+            "totalTaxAmount": bag(taxed), "taxes": taxes, **of}  # fmt: skip
+
+
+def of_line(number: int = 11) -> Node:
+    return {"lineItem": {"id": f"gid://shopify/LineItem/{number}"}}
+
+
+def agreement(*sales: Node, refund: str | None = None) -> Node:
+    return {"sales": page_of(*sales), "refund": {"id": refund} if refund else None}
+
+
+PLACED = agreement(
+    sale("PRODUCT", "24.4", "4.4", 2, **of_line()),
+    sale("SHIPPING", "6.1", "1.1", 1, shippingLine={"id": POST}),
+)
+
+
+def refunded(amount: str, **other: Any) -> Node:
+    return {
+        "id": "gid://shopify/Refund/41", "processedAt": "2026-11-21T09:00:00Z",
+        "createdAt": "2026-11-21T09:00:00Z", "note": "broken", "totalRefundedSet": bag(amount),
+        "refundLineItems": page_of(), "refundShippingLines": page_of(),
+        "orderAdjustments": page_of(), "transactions": page_of(),
+    } | other  # fmt: skip
+
+
+def back(quantity: int = 1, subtotal: str = "10.0", taxed: str = "2.2") -> Node:
+    return {"quantity": quantity, "lineItem": {"id": LINE}, "subtotalSet": bag(subtotal),
+            "totalTaxSet": bag(taxed)}  # fmt: skip
+
+
+def test_a_removed_unit_leaves_what_the_ledger_says_is_left() -> None:
+    """Recorded: the line's tax lines keep the tax of the quantity that was ordered."""
+    edit = agreement(sale("PRODUCT", "-12.2", "-2.2", -1, **of_line()))
+    found = normalized(
+        order(edited=True, agreements=page_of(PLACED, edit),
+              lineItems=page_of(line(currentQuantity=1)),
+              currentTotalPriceSet=bag("18.3"), currentTotalTaxSet=bag("3.3"))
+    )  # fmt: skip
+    cup, post = found.items
+    assert (cup.quantity, cup.price, cup.total, cup.total_with_tax) == (1, 10, 10, D("12.2"))
+    assert cup.taxes[0].tax == D("2.2")
+    assert cup.total_with_tax + post.total_with_tax == found.total_with_tax
+
+
+def test_a_line_gone_has_left_the_items() -> None:
+    edit = agreement(sale("PRODUCT", "-24.4", "-4.4", -2, **of_line()))
+    found = normalized(
+        order(agreements=page_of(PLACED, edit), lineItems=page_of(line(currentQuantity=0)))
+    )
+    assert [item.kind for item in found.items] == [ItemKind.SHIPPING]
+
+
+def test_a_discount_added_by_an_edit_is_on_the_line() -> None:
+    edit = agreement(sale("PRODUCT", "-2.44", "-0.44", 0, **of_line()))
+    cup = normalized(order(agreements=page_of(PLACED, edit))).items[0]
+    assert (cup.price, cup.quantity, cup.discount, cup.total) == (10, 2, 2, 18)
+
+
+def test_a_refund_credits_the_lines_of_its_agreement() -> None:
+    ref = "gid://shopify/Refund/41"
+    credit = agreement(sale("PRODUCT", "-12.2", "-2.2", -1, **of_line()), refund=ref)
+    (refund,) = normalized(
+        order(refunds=[refunded("12.2", refundLineItems=page_of(back()))],
+              agreements=page_of(PLACED, credit), lineItems=page_of(line(currentQuantity=1)))
+    ).refunds  # fmt: skip
+    assert (refund.source_id, refund.amount, refund.total_tax) == ("41", D("12.2"), D("2.2"))
+    (item,) = refund.items
+    assert (item.source_id, item.quantity, item.total) == ("11", 1, 10)
+    assert item.tax_rate == 22
+
+
+@pytest.mark.parametrize(("subtotal", "included"), [("10.0", False), ("12.2", True)])
+def test_a_refund_without_a_ledger_is_read_from_its_own_amounts(
+    subtotal: str, included: bool
+) -> None:
+    (refund,) = normalized(
+        order(refunds=[refunded("12.2", refundLineItems=page_of(back(subtotal=subtotal)))],
+              taxesIncluded=not included)
+    ).refunds  # fmt: skip
+    assert (refund.amount, refund.total_tax, refund.items[0].total) == (D("12.2"), D("2.2"), 10)
+
+
+def test_a_refund_of_an_amount_only_has_no_lines_and_no_tax_of_its_own() -> None:
+    (refund,) = normalized(order(refunds=[refunded("5.0")], agreements=page_of(PLACED))).refunds
+    assert (refund.amount, refund.items, refund.total_tax) == (5, (), None)
+
+
+def test_a_refund_that_pays_less_than_its_lines_claims_no_tax() -> None:
+    (refund,) = normalized(
+        order(refunds=[refunded("8.0", refundLineItems=page_of(back()))])
+    ).refunds
+    assert refund.amount == 8
+    assert refund.total_tax is None
+
+
+def test_a_pending_refund_waits_with_its_amount() -> None:
+    under_way = {"kind": "REFUND", "status": "PENDING", "amountSet": bag("12.2")}
+    (refund,) = normalized(
+        order(refunds=[refunded("0.0", transactions=page_of(under_way))])
+    ).refunds
+    assert (refund.pending, refund.amount) == (True, D("12.2"))
+
+
+def test_a_goodwill_refund_becomes_an_adjustment_of_what_is_owed() -> None:
+    goodwill = agreement(sale("ADJUSTMENT", "-5.0", "0.0", None), refund="gid://shopify/Refund/41")
+    found = normalized(
+        order(refunds=[refunded("5.0")], agreements=page_of(PLACED, goodwill),
+              currentTotalPriceSet=bag("25.5"))
+    )  # fmt: skip
+    last = found.items[-1]
+    assert (last.kind, last.total_with_tax, last.quantity) == (ItemKind.ADJUSTMENT, -5, 1)
+    assert sum(item.total_with_tax for item in found.items) == found.total_with_tax
+
+
+def test_a_tip_counts_once_as_a_fee() -> None:
+    tip = line(12, name="Tip", sku=None, quantity=1, currentQuantity=1, taxLines=[],
+               originalUnitPriceSet=bag("3.0"), originalTotalSet=bag("3.0"))  # fmt: skip
+    placed = agreement(*PLACED["sales"]["nodes"], sale("TIP", "3.0", "0.0", 1, **of_line(12)))
+    node = order(lineItems=page_of(line(), tip), agreements=page_of(placed),
+                 totalTipReceivedSet=bag("3.0"), currentTotalPriceSet=bag("33.5"))  # fmt: skip
+    assert needs_details(node)
+    found = normalized(node)
+    assert [(item.kind, item.name) for item in found.items if item.total == 3] == [
+        (ItemKind.FEE, "Tip")
+    ]
+    assert sum(item.total_with_tax for item in found.items) == found.total_with_tax
+
+
+def test_a_gift_card_sold_is_an_untaxed_line_and_one_redeemed_a_payment() -> None:
+    card = line(12, isGiftCard=True, name="Gift card", taxLines=[], quantity=1, currentQuantity=1,
+                originalUnitPriceSet=bag("50.0"), originalTotalSet=bag("50.0"))  # fmt: skip
+    item = normalized(order(lineItems=page_of(card))).items[0]
+    assert (item.kind, item.tax_rate, item.total_with_tax) == (ItemKind.LINE_ITEM, 0, 50)
+
+
+def test_duties_and_fees_are_items_of_the_ledger() -> None:
+    placed = agreement(
+        *PLACED["sales"]["nodes"],
+        sale("DUTY", "4.0", "0.0", 1, duty={"id": "gid://shopify/Duty/51"}),
+        sale("ADDITIONAL_FEE", "1.22", "0.22", 1,
+             additionalFee={"id": "gid://shopify/SaleAdditionalFee/61"}),
+    )  # fmt: skip
+    fee = {"id": "gid://shopify/AdditionalFee/61", "name": "Recycling", "price": bag("1.0"),
+           "taxLines": []}  # fmt: skip
+    node = order(agreements=page_of(placed), additionalFees=[fee],
+                 currentTotalDutiesSet=bag("4.0"))  # fmt: skip
+    fees = [item for item in normalized(node).items if item.kind is ItemKind.FEE]
+    assert [(item.name, item.total_with_tax) for item in fees] == [
+        ("Duties", D("4")), ("Recycling", D("1.22")),
+    ]  # fmt: skip
+    assert needs_details(node)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"edited": True},
+        {"refunds": [{"id": "gid://shopify/Refund/41"}]},
+        {"returnStatus": "RETURNED"},
+        {"lineItems": page_of(line(currentQuantity=1))},
+        {"lineItems": page_of(line(), end="more")},
+        {"shippingLines": page_of(shipping(), end="more")},
+        {"currentTotalPriceSet": bag("29.0")},
+        {"totalTipReceivedSet": bag("1.0")},
+    ],
+)
+def test_what_no_page_shows_exactly_is_read_with_its_ledger(other: Node) -> None:
+    assert not needs_details(order())
+    assert needs_details(order(**other))
