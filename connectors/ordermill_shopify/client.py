@@ -29,8 +29,11 @@ from ordermill_shopify.options import Options
 
 log = structlog.get_logger()
 
-# What one query may cost on every plan; a first guess is never above it.
+# What one query may cost on every plan.
 DEAREST = 1000.0
+# Kept free before the first answer says what a document costs.
+_FIRST_GUESS = {"orders": DEAREST / 2, "details": DEAREST / 2}
+_CHEAP = 100.0
 _LIMITS = Limits(deadline=60.0, attempts=5)
 
 
@@ -88,7 +91,7 @@ class AdminClient:
                 return known
             others = [(s, cost) for (other, s), cost in self._known.items() if other == name]
         guesses = [cost * max(size / s, 1.0) for s, cost in others]
-        return min([*guesses, DEAREST]) if guesses else DEAREST / 2
+        return min([*guesses, DEAREST]) if guesses else _FIRST_GUESS.get(name, _CHEAP)
 
     def close(self) -> None:
         self.shop.close()

@@ -62,13 +62,47 @@ def normalize(raw: RawOrder, *, presentment: bool = True) -> ShopOrder:
 def _normalized(order: Order, source_id: str, presentment: bool) -> ShopOrder:
     if not (source_id.isdigit() and source_id.isascii()):
         raise ValueError("legacyResourceId: not a number")
-    side = Side(presentment, currency(_code(order, presentment)))
     _refuse_cut(order)
+    side = Side(presentment, currency(_code(order, presentment)))
     shop_updated_at = time(order.updated_at, "updatedAt")
     assert shop_updated_at is not None
+    return ShopOrder(
+        source_id=source_id,
+        source_order_number=order.name or None,
+        ordered_at=time(order.processed_at or order.created_at, "processedAt"),
+        shop_updated_at=shop_updated_at,
+        transactions=movements_of(order, side),
+        refunds=refunds_of(order, side),
+        test=order.test,
+        deleted=False,
+        tags=tuple(order.tags),
+        metadata=_metadata(order, presentment),
+        **_amounts(order, side),
+        **_flags(order, side),
+        **_buyer(order),
+    )
+
+
+def _amounts(order: Order, side: Side) -> dict[str, Any]:
     items = items_of(order, side)
     gross = side.of(order.current_total_price_set, "currentTotalPriceSet")
     tax = side.of(order.current_total_tax_set, "currentTotalTaxSet")
+    return {
+        "currency_code": side.currency,
+        "total": gross - tax,
+        "total_tax": tax,
+        "total_with_tax": gross,
+        "total_discount": _sum(items, "discount", ItemKind.LINE_ITEM, ItemKind.SHIPPING),
+        "total_shipping": _sum(items, "total", ItemKind.SHIPPING),
+        "owed": gross,
+        "owed_tax": tax,
+        "taxes_included": order.taxes_included,
+        "items": items,
+        "taxes": _taxes(order, side),
+    }
+
+
+def _flags(order: Order, side: Side) -> dict[str, Any]:
     status = status_of(order, side)
     paid = has_paid(status, order, side)
     gateway, method = gateway_of(order)
@@ -76,46 +110,31 @@ def _normalized(order: Order, source_id: str, presentment: bool) -> ShopOrder:
     cancelled_at = time(order.cancelled_at, "cancelledAt")
     closed_at = time(order.closed_at, "closedAt")
     refunded = status is PaymentStatus.REFUNDED
-    return ShopOrder(
-        source_id=source_id,
-        source_order_number=order.name or None,
-        ordered_at=time(order.processed_at or order.created_at, "processedAt"),
-        shop_updated_at=shop_updated_at,
-        currency_code=side.currency,
-        total=gross - tax,
-        total_tax=tax,
-        total_with_tax=gross,
-        total_discount=_sum(items, "discount", ItemKind.LINE_ITEM, ItemKind.SHIPPING),
-        total_shipping=_sum(items, "total", ItemKind.SHIPPING),
-        owed=gross,
-        owed_tax=tax,
-        taxes_included=order.taxes_included,
-        items=items,
-        taxes=_taxes(order, side),
-        payment_status=status,
-        payment_method=method,
-        payment_gateway=gateway,
-        paid=paid,
-        paid_at=paid_at(order, status) if paid else None,
-        fulfilled=fulfilled,
-        fulfilled_at=closed_at if fulfilled else None,
-        cancelled=cancelled_at is not None,
-        cancelled_at=cancelled_at,
-        refunded=refunded,
-        refunded_at=refunded_at(order) if refunded else None,
-        complete=cancelled_at is None and (closed_at is not None or (paid and fulfilled)),
-        test=order.test,
-        deleted=False,
-        customer_name=name_of(order),
-        customer_email=(order.email or "").strip() or None,
-        customer=customer_of(order),
-        billing_address=address_of(order.billing_address),
-        shipping_address=address_of(order.shipping_address),
-        transactions=movements_of(order, side),
-        refunds=refunds_of(order, side),
-        tags=tuple(order.tags),
-        metadata=_metadata(order, presentment),
-    )
+    return {
+        "payment_status": status,
+        "payment_method": method,
+        "payment_gateway": gateway,
+        "paid": paid,
+        "paid_at": paid_at(order, status) if paid else None,
+        "fulfilled": fulfilled,
+        # The Admin API's order has no time of its own for this; archiving is the nearest one.
+        "fulfilled_at": closed_at if fulfilled else None,
+        "cancelled": cancelled_at is not None,
+        "cancelled_at": cancelled_at,
+        "refunded": refunded,
+        "refunded_at": refunded_at(order) if refunded else None,
+        "complete": cancelled_at is None and (closed_at is not None or (paid and fulfilled)),
+    }
+
+
+def _buyer(order: Order) -> dict[str, Any]:
+    return {
+        "customer_name": name_of(order),
+        "customer_email": (order.email or "").strip() or None,
+        "customer": customer_of(order),
+        "billing_address": address_of(order.billing_address),
+        "shipping_address": address_of(order.shipping_address),
+    }
 
 
 def _code(order: Order, presentment: bool) -> str:
