@@ -117,7 +117,7 @@ def _flags(order: Order, side: Side) -> dict[str, Any]:
         "paid": paid,
         "paid_at": paid_at(order, status) if paid else None,
         "fulfilled": fulfilled,
-        # The Admin API's order has no time of its own for this; archiving is the nearest one.
+        # Shipments are not asked for; archiving is the nearest time that is read.
         "fulfilled_at": closed_at if fulfilled else None,
         "cancelled": cancelled_at is not None,
         "cancelled_at": cancelled_at,
