@@ -1,0 +1,233 @@
+"""Reads one WooCommerce shop: pages, the sweep's index, and single orders by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import httpx
+import msgspec
+from msgspec import Raw
+
+from ordermill.connector.base import (
+    By,
+    Context,
+    Fetched,
+    Gone,
+    IndexEntry,
+    IndexPage,
+    Page,
+    RawOrder,
+    ShopInfo,
+    Window,
+)
+from ordermill.errors import InvalidAnswer
+from ordermill.model.order import Order
+from ordermill_woocommerce import check, keyset
+from ordermill_woocommerce.answers import NoSuchOrder
+from ordermill_woocommerce.keyset import Position, Step
+from ordermill_woocommerce.normalize import normalize
+from ordermill_woocommerce.options import Options
+from ordermill_woocommerce.raw import (
+    Head,
+    has_refunds,
+    head_of,
+    kept_refunds,
+    mark_of,
+    raw_order,
+    utc,
+)
+from ordermill_woocommerce.shop import Rows, Shop
+
+OPERATIONS = ("orders", "order", "refunds", "index", "probe", "status")
+
+_INDEX_FIELDS = "id,status,date_created_gmt,date_modified_gmt,total,refunds"
+# A cart that is being filled is no order yet (some shops list them all the same, measured on 7.9).
+_DRAFTS = frozenset(("auto-draft", "checkout-draft"))
+_ONE = msgspec.json.Decoder(Raw)
+
+Listed = Sequence[tuple[Raw, Head | None]]
+
+
+def connect(options: Options, context: Context) -> WooCommerce:
+    """Build the connector; nothing is asked yet."""
+    return WooCommerce(options, context)
+
+
+class WooCommerce:
+    """The Connector of one shop. See ordermill.connector.base for what each method promises."""
+
+    def __init__(
+        self, options: Options, context: Context, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._shop = Shop(options, context, transport=transport)
+        self._context = context
+        self._honours: set[By] = set()
+
+    def check(self) -> ShopInfo:
+        """Ask the shop once; raise SourceUnsupported for one too old to be read."""
+        return check.check(self._shop, self._context)
+
+    def fetch(self, window: Window, cursor: str | None) -> Page:
+        position = keyset.start(window, cursor)
+        listed, step, cost = self._walk("orders", position, window)
+        orders, more = self._complete(listed)
+        return Page(
+            orders=orders,
+            cursor=_cursor(step),
+            safe_until=step.safe_until,
+            cost=cost + more,
+            total=step.total,
+        )
+
+    def index(self, window: Window, cursor: str | None) -> IndexPage:
+        """Few fields where edits move a date, contents where they may not: with orders kept as
+        posts an edit of the items moves none (measured), and who may not see the storage cannot
+        know."""
+        cost = 0.0
+        if cursor is None:
+            mode, cost = ("i" if check.keeps_tables(self._shop) else "f"), 1.0
+        else:
+            mode, cursor = cursor[:1], cursor[1:]
+        position = keyset.start(window, cursor)
+        fields = {"_fields": _INDEX_FIELDS} if mode == "i" else {}
+        listed, step, asked = self._walk("index", position, window, **fields)
+        following = _cursor(step)
+        following = None if following is None else mode + following
+        if mode == "i":
+            entries = [
+                IndexEntry(str(head.id), mark_of(head)) for _, head in listed if head is not None
+            ]
+            return IndexPage(entries=entries, cursor=following, cost=cost + asked)
+        orders, more = self._complete(listed)
+        return IndexPage(entries=(), cursor=following, orders=orders, cost=cost + asked + more)
+
+    def fetch_ids(self, source_ids: Sequence[str]) -> Fetched:
+        """Live orders and trashed ones by lists of ids; what is in neither by a question each,
+        for only that tells a purged order from a hidden one."""
+        ids = [source_id for source_id in source_ids if source_id.isascii() and source_id.isdigit()]
+        orders: dict[str, RawOrder] = {}
+        cost = 0.0
+        for stage in (keyset.Stage.LIVE, keyset.Stage.TRASH):
+            missing = [source_id for source_id in ids if source_id not in orders]
+            size = self._shop.size
+            for at in range(0, len(missing), size):
+                found, spent = self._included(missing[at : at + size], stage)
+                orders |= {raw.source_id: raw for raw in found}
+                cost += spent
+        gone: dict[str, Gone] = {}
+        hidden: list[str] = []
+        for source_id in ids:
+            if source_id not in orders:
+                cost += self._single(source_id, orders, gone, hidden)
+        return Fetched(orders=tuple(orders.values()), gone=gone, hidden=hidden, cost=cost)
+
+    def normalize(self, raw: RawOrder) -> Order:
+        return normalize(raw)
+
+    def close(self) -> None:
+        self._shop.close()
+
+    def _walk(
+        self, operation: str, position: Position, window: Window, **fields: str
+    ) -> tuple[Listed, Step, float]:
+        """One page of the walk, and what follows it."""
+        size = position.tie.size if position.tie is not None else self._shop.size
+        params = {**keyset.parameters(position, window, size), **fields}
+        answer = self._shop.rows(operation, "/orders", params)
+        listed = [(row, head_of(row)) for row in answer.rows]
+        seen = _seen(answer, listed, window.by)
+        cost = 1.0
+        if keyset.outside(position, seen.rows):
+            cost += self._sure_of(window.by)
+        return _without_drafts(listed), keyset.follow(position, window, seen), cost
+
+    def _sure_of(self, by: By) -> float:
+        """Make sure that the shop honours the window; raise SourceUnsupported if it does not.
+
+        Parameters that a shop does not know are ignored without a word, so an old one answers all
+        its orders again and again. One row outside the window may be a stale copy, though.
+        """
+        if by in self._honours:
+            return 0.0
+        check.refuse_ancient(self._shop, by)
+        self._honours.add(by)
+        return 1.0
+
+    def _complete(self, listed: Listed) -> tuple[list[RawOrder], float]:
+        """The rows with their refunds. An order purged since it was listed is left out."""
+        orders: list[RawOrder] = []
+        cost = 0.0
+        for row, head in listed:
+            refunds = None
+            if head is not None and has_refunds(head):
+                try:
+                    refunds, asked = self._refunds(head.id)
+                except NoSuchOrder:
+                    cost += 1
+                    continue
+                cost += asked
+            orders.append(raw_order(row, head, refunds))
+        return orders, cost
+
+    def _refunds(self, order_id: int) -> tuple[bytes, int]:
+        bodies, asked = self._shop.refunds(order_id)
+        try:
+            return kept_refunds(bodies), asked
+        except (ValueError, RecursionError):
+            raise InvalidAnswer("the refunds of an order are of another shape than known") from None
+
+    def _included(self, ids: Sequence[str], stage: keyset.Stage) -> tuple[list[RawOrder], float]:
+        params = {
+            "include": ",".join(ids),
+            "status": str(stage),
+            "orderby": "id",
+            "order": "asc",
+            "per_page": str(len(ids)),
+        }
+        answer = self._shop.rows("orders", "/orders", params)
+        listed = _without_drafts([(row, head_of(row)) for row in answer.rows])
+        orders, cost = self._complete(listed)
+        wanted = set(ids)
+        return [raw for raw in orders if raw.source_id in wanted], cost + 1
+
+    def _single(
+        self, source_id: str, orders: dict[str, RawOrder], gone: dict[str, Gone], hidden: list[str]
+    ) -> float:
+        """Ask for one order and put the answer where it belongs; what that cost."""
+        try:
+            row, _ = self._shop.get("order", f"/orders/{source_id}", _ONE)
+        except NoSuchOrder:
+            gone[source_id] = Gone.PURGED
+            return 1.0
+        head = head_of(row)
+        if head is not None and str(head.id) != source_id:
+            raise InvalidAnswer("the shop answered another order than the one asked for")
+        if head is not None and head.status in _DRAFTS:
+            hidden.append(source_id)
+            return 1.0
+        found, cost = self._complete([(row, head)])
+        orders.update((raw.source_id, raw) for raw in found)
+        return cost + 1
+
+
+def _seen(answer: Rows, listed: Listed, by: By) -> keyset.Seen:
+    return keyset.Seen(
+        rows=[keyset.Row(head.id, _time(head, by)) for _, head in listed if head is not None],
+        count=len(listed),
+        size=answer.size,
+        total=answer.total,
+        asked_at=answer.asked_at,
+    )
+
+
+def _time(head: Head, by: By) -> datetime | None:
+    return utc(head.date_modified_gmt if by is By.CHANGED else head.date_created_gmt)
+
+
+def _without_drafts(listed: Iterable[tuple[Raw, Head | None]]) -> Listed:
+    return [(row, head) for row, head in listed if head is None or head.status not in _DRAFTS]
+
+
+def _cursor(step: Step) -> str | None:
+    return None if step.position is None else keyset.text(step.position)

@@ -1,0 +1,228 @@
+"""Walking a window oldest first without losing an order that moves meanwhile. Pure.
+
+Always page 1 of what is after the last second read: page numbers drift while orders change (5 of 10
+lost, measured). The shop compares exclusively and to the second, so each page repeats the last
+second of the one before. Where more orders share a second than fit a page, that second is read by
+id, paged, until a reading of it shows as many orders as the shop counts, or nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ordermill.connector.base import By, Window
+from ordermill.errors import InvalidAnswer
+
+SECOND = timedelta(seconds=1)
+
+
+class Stage(StrEnum):
+    """Trashed orders are in no other listing, so they are a listing of their own. They come first:
+    the few there are bound nothing, and the long reading of the others can move the bookmark."""
+
+    TRASH = "trash"
+    LIVE = "any"
+
+
+class Tie(Struct, frozen=True, omit_defaults=True):
+    """A second that is read by id. ``count`` and ``sum`` are of the ids of this reading, ``before``
+    those of the one before; ``expected`` is the shop's own count when the reading began."""
+
+    size: int
+    page: int = 1
+    count: int = 0
+    sum: int = 0
+    expected: int | None = None
+    before: tuple[int, int] | None = None
+
+
+class Position(Struct, frozen=True, omit_defaults=True):
+    """Where a pass stands; its JSON is the cursor.
+
+    Everything up to and including the second ``after`` was read. ``bound``: the shop's time when
+    the trash began to be read, past which trashed orders may have been missed. ``newest``: the
+    newest time seen. ``tie``: the second ``after`` + 1 is being read by id.
+    """
+
+    stage: Stage = Stage.TRASH
+    after: datetime | None = None
+    opened: bool = False
+    bound: datetime | None = None
+    newest: datetime | None = None
+    trashed: int | None = None
+    tie: Tie | None = None
+
+
+class Row(Struct, frozen=True):
+    """An order as the walk sees it; ``at`` is None where it cannot be read."""
+
+    id: int
+    at: datetime | None
+
+
+class Seen(Struct, frozen=True):
+    """An answer as the walk sees it. ``total``: X-WP-Total. ``asked_at``: the shop's time when it
+    was asked, as near as can be told. ``size`` rows were asked for at most; ``count`` came."""
+
+    rows: Sequence[Row]
+    count: int
+    size: int
+    total: int | None
+    asked_at: datetime
+
+
+class Step(Struct, frozen=True):
+    """What follows: the next position, None at the end of the window; how far the bookmark may go;
+    the orders of the whole window, told once."""
+
+    position: Position | None
+    safe_until: datetime | None = None
+    total: int | None = None
+
+
+_decode = msgspec.json.Decoder(Position).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def start(window: Window, cursor: str | None) -> Position:
+    """The position a cursor stands for; raise InvalidAnswer for a text that is none of ours."""
+    if cursor is None:
+        return Position(after=_before(window.since))
+    try:
+        return _decode(cursor.encode())
+    except ValueError:
+        raise InvalidAnswer("the stored cursor cannot be read; start the backfill anew") from None
+
+
+def text(position: Position) -> str:
+    return _encode(position).decode()
+
+
+def parameters(position: Position, window: Window, size: int) -> Mapping[str, str]:
+    """The query. Times are naive UTC with dates_are_gmt: with a Z the shop shifts them by its own
+    UTC offset, and the changes of the last hours are missed (measured)."""
+    field = "modified" if window.by is By.CHANGED else "date"
+    prefix = "modified_" if window.by is By.CHANGED else ""
+    until = window.until
+    asked = {
+        "status": str(position.stage),
+        "dates_are_gmt": "true",
+        "orderby": field,
+        "order": "asc",
+        "per_page": str(size),
+    }
+    if position.tie is not None and position.after is not None:
+        asked |= {"orderby": "id", "page": str(position.tie.page)}
+        until = position.after + 2 * SECOND
+    if position.after is not None:
+        asked[f"{prefix}after"] = _naive(position.after)
+    if until is not None:
+        asked[f"{prefix}before"] = _naive(until)
+    return asked
+
+
+def follow(position: Position, window: Window, seen: Seen) -> Step:
+    """Where to go on after an answer."""
+    position = _noted(position, seen)
+    ended = seen.count < seen.size
+    if position.tie is not None:
+        going = _follow_tie(position, position.tie, seen, ended)
+    elif ended:
+        going = None
+    else:
+        going = _advanced(position, seen)
+    total = _whole(position, seen)
+    if going is None and position.stage is Stage.TRASH:
+        going = Position(
+            stage=Stage.LIVE,
+            after=_before(window.since),
+            bound=position.bound,
+            newest=position.newest,
+            trashed=position.trashed,
+        )
+        return Step(going)
+    safe = _safe(position, going) if window.by is By.CHANGED else None
+    return Step(going, safe, total)
+
+
+def outside(position: Position, rows: Sequence[Row]) -> bool:
+    """Whether a row lies before what was asked for: a shop that ignores the parameter, or a stale
+    copy in the shop's object cache."""
+    after = position.after
+    return after is not None and any(row.at is not None and row.at <= after for row in rows)
+
+
+def _noted(position: Position, seen: Seen) -> Position:
+    newest = max((row.at for row in seen.rows if row.at is not None), default=None)
+    if position.newest is not None and newest is not None:
+        newest = max(newest, position.newest)
+    position = replace(
+        position, bound=position.bound or seen.asked_at, newest=newest or position.newest
+    )
+    if position.stage is Stage.TRASH and not position.opened:
+        position = replace(position, trashed=seen.total)
+    return position
+
+
+def _advanced(position: Position, seen: Seen) -> Position:
+    """After a full page: on from its last second, or into it where it fills the page alone."""
+    times = [row.at for row in seen.rows if row.at is not None]
+    if not times:
+        raise InvalidAnswer("a whole page of orders without a readable time")
+    # An order that changes between the shop's query and its answer shows a later time than the one
+    # it was sorted by. The last but one guards against taking such a time for progress.
+    reached = min(times[-2:])
+    after = reached - SECOND
+    stuck = position.after is not None and after <= position.after
+    if stuck:
+        return replace(position, opened=True, tie=Tie(size=seen.size))
+    if times[0] >= reached:
+        return replace(position, opened=True, after=after, tie=Tie(size=seen.size))
+    return replace(position, opened=True, after=after)
+
+
+def _follow_tie(position: Position, tie: Tie, seen: Seen, ended: bool) -> Position:
+    ids = [row.id for row in seen.rows]
+    tie = replace(
+        tie,
+        count=tie.count + seen.count,
+        sum=tie.sum + sum(ids),
+        expected=seen.total if tie.page == 1 else tie.expected,
+    )
+    if not ended:
+        return replace(position, tie=replace(tie, page=tie.page + 1))
+    found = (tie.count, tie.sum)
+    if tie.count == tie.expected or found == tie.before:
+        after = position.after
+        return replace(position, after=None if after is None else after + SECOND, tie=None)
+    return replace(position, tie=Tie(size=tie.size, before=found))
+
+
+def _safe(position: Position, going: Position | None) -> datetime | None:
+    """The last second read completely, in both listings."""
+    reached = position.newest if going is None else going.after
+    if reached is None or position.bound is None:
+        return None
+    return min(reached, position.bound).replace(microsecond=0)
+
+
+def _whole(position: Position, seen: Seen) -> int | None:
+    if position.stage is Stage.TRASH or position.opened or position.tie is not None:
+        return None
+    if position.trashed is None or seen.total is None or seen.total < seen.count:
+        return None
+    return position.trashed + seen.total
+
+
+def _before(since: datetime | None) -> datetime | None:
+    return None if since is None else since - SECOND
+
+
+def _naive(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

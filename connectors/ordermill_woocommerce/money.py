@@ -1,0 +1,35 @@
+"""Amounts of one order: checked, and never more exact than they can be kept. Pure."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+_MICRO = Decimal("0.000001")
+_CENT_OF_A_PERCENT = Decimal("0.01")
+_HUNDRED = Decimal(100)
+
+
+def exact(value: Decimal) -> Decimal:
+    """The amount with the digits the shop gave, at most six after the point and twelve before it;
+    raise ValueError for more and for what is no number."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or value.adjusted() > 11:
+        raise ValueError("an amount has more than 12 digits before the point, or is no number")
+    if exponent < -6:
+        return value.quantize(_MICRO, ROUND_HALF_UP)
+    return value if exponent <= 0 else value.quantize(Decimal(1))
+
+
+def per_unit(amount: Decimal, quantity: Decimal) -> Decimal:
+    """A unit's share, to six digits; the amount itself where there is no quantity."""
+    if not quantity or quantity == 1:
+        return amount
+    return exact((amount / quantity).quantize(_MICRO, ROUND_HALF_UP))
+
+
+def rate_of(tax: Decimal, base: Decimal) -> Decimal | None:
+    """The rate in percent that the amounts show, to 0.01 %; None without a base."""
+    if not base:
+        return None
+    rate = tax / base * _HUNDRED
+    return None if rate.adjusted() > 6 else rate.quantize(_CENT_OF_A_PERCENT, ROUND_HALF_UP)

@@ -1,0 +1,85 @@
+"""Who bought, and where to: from billing, shipping and the plug-ins' meta data. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ordermill.model.order import Address, Customer
+from ordermill_woocommerce.typed import Contact, WooOrder
+
+# WooCommerce has no tax number of its own; each plug-in chose a key.
+_TAX_NUMBER = re.compile(
+    r"_?(billing_)?(eu_)?(company_)?(vat|tax|nif|cif|oib|piva|dic)(_?(number|no|id|code))?"
+)
+_COMPANY_NUMBER = re.compile(r"_?billing_(company_(number|id)|ico)|_?company_number")
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+
+
+def customer_of(order: WooOrder, meta: Mapping[str, str]) -> Customer | None:
+    """The buyer beyond name and e-mail; None if there is nothing to say."""
+    billing = order.billing or Contact()
+    shipping = order.shipping or Contact()
+    tax_number = _first(_TAX_NUMBER, meta)
+    company = _clean(billing.company)
+    customer = Customer(
+        phone=_clean(billing.phone) or _clean(shipping.phone),
+        company_name=company,
+        tax_number=tax_number,
+        company_number=_first(_COMPANY_NUMBER, meta),
+        is_business=bool(company or tax_number),
+        notes=_clean(order.customer_note),
+        source_id=str(order.customer_id) if order.customer_id > 0 else None,
+    )
+    return None if customer == Customer() else customer
+
+
+def name_of(order: WooOrder) -> str | None:
+    """The buyer's name, else the company's, else the one the parcel goes to."""
+    for contact in (order.billing, order.shipping):
+        if contact is not None:
+            name = _full_name(contact) or _clean(contact.company)
+            if name:
+                return name
+    return None
+
+
+def email_of(order: WooOrder) -> str | None:
+    return _clean(order.billing.email) if order.billing is not None else None
+
+
+def address_of(contact: Contact | None) -> Address | None:
+    """None for an address without a word in it."""
+    if contact is None:
+        return None
+    country = _clean(contact.country)
+    code = country.upper() if country is not None else None
+    is_code = code is not None and _COUNTRY.fullmatch(code) is not None
+    address = Address(
+        name=_full_name(contact),
+        company=_clean(contact.company),
+        address=_clean(contact.address_1),
+        address_2=_clean(contact.address_2),
+        city=_clean(contact.city),
+        state=_clean(contact.state),
+        post_code=_clean(contact.postcode),
+        country=None if is_code else country,
+        country_code=code if is_code else None,
+        phone=_clean(contact.phone),
+    )
+    return None if address == Address() else address
+
+
+def _full_name(contact: Contact) -> str | None:
+    return _clean(f"{contact.first_name or ''} {contact.last_name or ''}")
+
+
+def _first(pattern: re.Pattern[str], meta: Mapping[str, str]) -> str | None:
+    for key, value in meta.items():
+        if pattern.fullmatch(key.lower()) and (text := _clean(value)):
+            return text
+    return None
+
+
+def _clean(text: str | None) -> str | None:
+    return (text.strip() or None) if text else None
