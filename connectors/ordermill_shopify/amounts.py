@@ -70,12 +70,21 @@ def percent(line: TaxLine) -> Decimal | None:
 
 
 def taxed(lines: Iterable[tuple[TaxLine, Decimal]], net: Decimal) -> tuple[ItemTax, ...]:
-    """One tax per title and rate, in the order of their coming; unnamed rates are derived."""
+    """One tax per title and rate, in the order of their coming; unnamed rates are derived.
+
+    A rate whose amounts cancel out no longer taxes the line: an edit replaced it by another.
+    """
     sums: dict[tuple[str, Decimal | None], Decimal] = {}
+    replaced: dict[tuple[str, Decimal | None], bool] = {}
     for line, tax in lines:
         key = (line.title, percent(line))
         sums[key] = sums.get(key, ZERO) + tax
-    return tuple(_item_tax(title, rate, tax, net) for (title, rate), tax in sums.items())
+        replaced[key] = replaced.get(key, False) or tax != 0
+    return tuple(
+        _item_tax(title, rate, tax, net)
+        for (title, rate), tax in sums.items()
+        if tax or not net or not replaced[title, rate]
+    )
 
 
 def _item_tax(title: str, rate: Decimal | None, tax: Decimal, net: Decimal) -> ItemTax:

@@ -78,6 +78,17 @@ def test_a_discount_added_by_an_edit_is_on_the_line() -> None:
     assert (cup.price, cup.quantity, cup.discount, cup.total) == (10, 2, 2, 18)
 
 
+def test_a_rate_that_an_edit_replaced_no_longer_taxes_the_line() -> None:
+    moved = sale("PRODUCT", "-0.6", "-0.6", 0, **of_line())
+    moved["taxes"] = [
+        {"amount": bag("-4.4"), "taxLine": tax("-4.4")},
+        {"amount": bag("3.8"), "taxLine": tax("3.8", 0.19, "MwSt")},
+    ]
+    cup = normalized(order(agreements=page_of(PLACED, agreement(moved)))).items[0]
+    assert [(each.rate, each.tax) for each in cup.taxes] == [(19, D("3.8"))]
+    assert (cup.total, cup.tax_rate) == (20, 19)
+
+
 def test_a_refund_credits_the_lines_of_its_agreement() -> None:
     ref = "gid://shopify/Refund/41"
     credit = agreement(sale("PRODUCT", "-12.2", "-2.2", -1, **of_line()), refund=ref)
