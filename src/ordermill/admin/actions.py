@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Connection, select
 
+from ordermill.errors import NotFound
 from ordermill.store import integrations, requests
 from ordermill.store.database import Database
+from ordermill.store.tables import entities
+from ordermill.store.tables import integrations as stored_integrations
 
 DURATION = r"^[0-9]{1,6}(ms|s|m|h|d)?$"
+LATEST = date(2999, 12, 31)
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -32,11 +37,17 @@ class Pause(BaseModel):
 
 
 class Days(BaseModel):
-    """The first and the last day, both included, in UTC; without ``to`` up to the present."""
+    """The first and the last day, both included; without ``to`` up to the present."""
 
     model_config = ConfigDict(extra="forbid")
-    first: date = Field(alias="from")
-    last: date | None = Field(default=None, alias="to")
+    first: date = Field(alias="from", ge=date(2000, 1, 1), le=LATEST)
+    last: date | None = Field(default=None, alias="to", le=LATEST)
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        if self.last is not None and self.last < self.first:
+            raise ValueError("`to` is before `from`")
+        return self
 
 
 def routes(database: Database, now: Callable[[], datetime]) -> APIRouter:
@@ -70,9 +81,7 @@ def routes(database: Database, now: Callable[[], datetime]) -> APIRouter:
 
     @router.post("/backfill", status_code=202)
     def backfill(handle: str, body: Annotated[Days, Body()]) -> dict[str, Any]:
-        since = _start(body.first)
-        until = None if body.last is None else _start(body.last + timedelta(days=1))
-        run = write(lambda conn: requests.request_backfill(conn, handle, since, until, now=now()))
+        run = write(lambda conn: _backfill(conn, handle, body, now()))
         return {"handle": handle, "requested": "backfill", "run": run}
 
     return router
@@ -85,5 +94,25 @@ def _until(duration: str | None, now: datetime) -> datetime | None:
     return now + timedelta(seconds=int(digits) * SECONDS[duration[len(digits) :] or "s"])
 
 
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _backfill(conn: Connection, handle: str, days: Days, now: datetime) -> int:
+    """Days are those of the integration's entity, as on the command line."""
+    zone = _zone(conn, handle)
+    since = _start(days.first, zone)
+    until = None if days.last is None else _start(days.last + timedelta(days=1), zone)
+    return requests.request_backfill(conn, handle, since, until, now=now)
+
+
+def _zone(conn: Connection, handle: str) -> ZoneInfo:
+    query = (
+        select(entities.c.timezone)
+        .join(stored_integrations, stored_integrations.c.entity_id == entities.c.id)
+        .where(stored_integrations.c.handle == handle)
+    )
+    found: str | None = conn.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"no integration {handle}")
+    return ZoneInfo(found)
+
+
+def _start(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from ordermill.admin import actions, pages
 from ordermill.admin.guard import Guard, problem
 from ordermill.admin.metrics import Metrics
-from ordermill.errors import NotFound, OrdermillError, StoreError
+from ordermill.errors import NotFound, OrdermillError
 from ordermill.store import runs, status
 from ordermill.store.database import Database
 
@@ -79,7 +79,7 @@ def _health(app: FastAPI, database: Database, heartbeat: Callable[[], float]) ->
 def _database(database: Database) -> dict[str, Any]:
     try:
         database.check_schema()
-    except StoreError as error:
+    except OrdermillError as error:
         return {"ok": False, "error": str(error)}
     return {"ok": True, "dialect": database.dialect}
 
@@ -123,3 +123,7 @@ def _errors(app: FastAPI) -> None:
         codes = {404: "not_found", 405: "method_not_allowed"}
         code = codes.get(error.status_code, "error")
         return problem(error.status_code, code, str(error.detail), **dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, error: Exception) -> Response:
+        return problem(500, "internal", "ordermill broke; its log says where")

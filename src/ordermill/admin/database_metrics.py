@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ordermill.errors import StoreError
+from ordermill.errors import OrdermillError
 from ordermill.model.order import OrderStatus
 from ordermill.store import status
 from ordermill.store.database import Database
@@ -55,7 +55,7 @@ class DatabaseMetrics(Collector):
             with self._database.read() as conn:
                 self._shown = status.overview(conn, datetime.now(UTC))
             self._up = True
-        except StoreError:
+        except OrdermillError:
             self._up = False
 
 

@@ -55,10 +55,6 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refused = self.refusal(Request(scope))
-        if refused is not None:
-            await refused(scope, receive, send)
-            return
 
         async def with_headers(message: dict[str, object]) -> None:
             if message["type"] == "http.response.start":
@@ -67,7 +63,8 @@ class Guard:
                 message["headers"] = raw
             await send(message)
 
-        await self._app(scope, receive, with_headers)  # type: ignore[arg-type]
+        answer = self.refusal(Request(scope)) or self._app
+        await answer(scope, receive, with_headers)  # type: ignore[arg-type]
 
     def refusal(self, request: Request) -> Response | None:
         """The answer to a request that may not pass, else None."""
