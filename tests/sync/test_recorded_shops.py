@@ -31,9 +31,10 @@ def lines(name: str) -> list[dict[str, Any]]:
 
 
 def recorded() -> tuple[list[dict[str, Any]], dict[int, list[dict[str, Any]]]]:
-    """Every order with its refunds."""
+    """Every order with its refunds; the one draft of a checkout is no order yet and not listed."""
     shops = lines("orders_shop_decimals.jsonl")
     orders = [row["order"] for row in lines("orders.jsonl") + shops]
+    orders = [order for order in orders if order["status"] != "checkout-draft"]
     refunds = {row["order_id"]: row["refunds"] for row in lines("refunds.jsonl")}
     return orders, refunds | {row["id"]: row["refunds"] for row in shops if row["refunds"]}
 
@@ -91,13 +92,13 @@ def test_every_recorded_order_is_stored_with_its_total_and_a_second_pass_changes
     assert rows(database, rejected_orders) == []
     totals = {row["source_id"]: row["total_with_tax"] for row in rows(database, order_table)}
     assert totals == {str(order["id"]): Decimal(order["total"]) for order in orders}
-    assert len(totals) == 135
+    assert len(totals) == 124
     process.house.heard.ingested.clear()
     process.clock.advance(3700)
     process.house.request_sync()
     process.house.work()
     assert {str(one.outcome) for one in process.house.heard.ingested} == {"unchanged"}
-    assert len(rows(database, raw_versions)) == 135
+    assert len(rows(database, raw_versions)) == 124
 
 
 def test_every_recorded_refund_is_a_row_with_its_amount(begin: Any, database: Database) -> None:
