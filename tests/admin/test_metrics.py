@@ -37,7 +37,8 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(f"ordermill_{name}", labels)
 
 
-def test_the_names_and_labels_are_those_of_the_list(admin: Caller) -> None:
+def test_the_names_and_labels_are_those_of_the_list(admin: Caller, store: Stored) -> None:
+    store.polled(store.claimed())  # a lag is shown from the first poll on
     shown = [
         f"{family.name} {family.type} {','.join(sorted(labels(family)))}".rstrip()
         for family in text_string_to_metric_families(admin.get("/metrics").text)

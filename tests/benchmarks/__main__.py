@@ -1,0 +1,76 @@
+"""`python -m tests.benchmarks [name...]`: measures, prints, and with --write keeps the figures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from tests.benchmarks import ingest
+from tests.benchmarks.measure import ROOT, Table
+
+BENCHMARKS: dict[str, Callable[[int], Table]] = {"ingest": ingest.measure}
+PAGE = ROOT / "docs" / "benchmarks.md"
+PACKAGES = ("msgspec", "psycopg", "SQLAlchemy", "httpx", "dlt")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, of which the best")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    given = parser.parse_args()
+    tables = []
+    for name in given.names or BENCHMARKS:
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        tables.append(BENCHMARKS[name](given.rounds))
+        print(tables[-1].markdown(), end="\n\n", flush=True)
+    if given.write:
+        PAGE.write_text(page(tables), encoding="utf-8")
+    return 0
+
+
+def page(tables: list[Table]) -> str:
+    """The page of the documentation."""
+    parts = [
+        '# Benchmarks\n\n`make bench` measures them again; `make bench ARGS="ingest --rounds 1"`'
+        " measures one of them, `ARGS=--write` writes this page. Compare figures within a table"
+        " only: machines differ, and so does one machine from hour to hour.",
+        machine(),
+        *(table.markdown() for table in tables),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def machine() -> str:
+    """What it was measured on."""
+    day = datetime.now(UTC).date().isoformat()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES if version(name))
+    return (
+        f"Measured on {day}: {os.cpu_count()} cores ({processor()}), {memory:.0f} GB,"
+        f" {platform.system()} {platform.machine()}, Python {platform.python_version()}, {versions}."
+    )
+
+
+def version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or "unknown processor"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

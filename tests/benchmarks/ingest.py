@@ -1,0 +1,89 @@
+"""The first load of a shop: ordermill, the floor and dlt, side by side."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.measure import Table, Took, best, run
+from tests.benchmarks.places import Databases, Shop, config, databases, shop_of
+
+SIZES = (20_000, 100_000)
+KINDS = ("postgresql", "sqlite")
+NOTES = (
+    "Orders of about 5 KB each from a simulated WooCommerce shop in a process of its own, 100 a page"
+    " over one connection. Each row is a process from its start to its end; the best of several runs,"
+    " taken in turns. *floor* fetches, decodes, normalizes, hashes and upserts into the same tables"
+    " and does nothing else. PostgreSQL syncs every commit to disk; its own processor time is not"
+    " counted.",
+    "",
+    "Goals: at most 1.6 times the floor, at least 2.5 times as fast as dlt, at most 150 MB and the"
+    " same memory at both sizes.",
+)
+
+
+def measure(rounds: int, sizes: tuple[int, ...] = SIZES) -> Table:
+    """A table of all of it. The larger size is run once less."""
+    rows = []
+    with databases() as made:
+        for orders in sizes:
+            again = rounds if orders <= SIZES[0] else max(1, rounds - 2)
+            with shop_of(orders) as shop:
+                for kind in KINDS:
+                    rows += _side_by_side(made, shop, kind, orders, again)
+    head = ("orders", "database", "program", "seconds", "CPU s", "peak MB", "times the floor")
+    return Table("First load", head, rows, NOTES)
+
+
+def _side_by_side(
+    made: Databases, shop: Shop, kind: str, orders: int, rounds: int
+) -> list[tuple[str, ...]]:
+    programs = {"floor": floor, "ordermill": ordermill}
+    if kind == "postgresql" and importlib.util.find_spec("dlt") is not None:
+        programs["dlt"] = with_dlt
+    found: dict[str, list[Took]] = {name: [] for name in programs}
+    for _ in range(rounds):  # in turns, so that a slow minute of the machine is everybody's
+        for name, program in programs.items():
+            found[name].append(program(made, shop, kind))
+    quickest = {name: min(runs, key=lambda took: took.seconds) for name, runs in found.items()}
+    base = quickest["floor"].seconds
+    return [
+        (
+            f"{orders:,}", kind, name, f"{took.seconds:.1f}", f"{took.cpu:.1f}",
+            f"{max(one.peak for one in found[name]):.0f}", f"{took.seconds / base:.2f}",
+        )
+        for name, took in quickest.items()
+    ]  # fmt: skip
+
+
+def floor(made: Databases, shop: Shop, kind: str) -> Took:
+    url = made.make(kind)
+    try:
+        return run("-m", "tests.benchmarks.floor", url, shop.url, shop.key, shop.secret)
+    finally:
+        made.drop(url)
+
+
+def ordermill(made: Databases, shop: Shop, kind: str) -> Took:
+    """`ordermill sync`, as its user starts it."""
+    url = made.make(kind)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            file = config(Path(folder), url, shop)
+            return run("-m", "ordermill", "sync", "-c", file)
+        finally:
+            made.drop(url)
+
+
+def with_dlt(made: Databases, shop: Shop, kind: str) -> Took:
+    url = made.make(kind, upgraded=False)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            words = (url, shop.url, shop.key, shop.secret, folder)
+            return run("-m", "tests.benchmarks.with_dlt", *words)
+        finally:
+            made.drop(url)
+
+
+__all__ = ["best", "measure"]

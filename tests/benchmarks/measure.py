@@ -1,0 +1,74 @@
+"""Runs a program in a process of its own and says what it took."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Of one process, imports and all: seconds by the wall, seconds of its processor time, and the
+    most memory it held, in MB (10^6 bytes). ``output`` is what it printed."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    output: str
+
+
+def run(*words: str | Path) -> Took:
+    """Run Python with these arguments to its end; raise RuntimeError if it fails."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=os.environ | {"RUNTIME__DLTHUB_TELEMETRY": "false"},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    output = process.stdout.read().decode()
+    errors = process.stderr.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    process.stderr.close()
+    if process.returncode:
+        raise RuntimeError(f"{words} failed ({process.returncode}):\n{output}\n{errors}")
+    return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, output)
+
+
+def best(rounds: int, once: Callable[[], Took]) -> Took:
+    """The quickest of several runs; its neighbours on the machine only ever add."""
+    return min((once() for _ in range(rounds)), key=lambda took: took.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures as they are shown; ``notes`` say what was measured, and the goals."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+    def markdown(self) -> str:
+        lines = (
+            [f"## {self.title}", "", *self.notes, ""] if self.notes else [f"## {self.title}", ""]
+        )
+        lines += [_row(self.head), _row(["---"] * len(self.head)), *map(_row, self.rows)]
+        return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
