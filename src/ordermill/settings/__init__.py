@@ -1,0 +1,17 @@
+"""The YAML file as typed values: every error at once, each with its place in the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ordermill.settings.load import Options, Settings, load
+from ordermill.settings.schema import json_schema
+
+__all__ = ["Options", "Settings", "demo_file", "json_schema", "load"]
+
+
+def demo_file() -> Path:
+    """The demo's configuration: inside an installed package, in a checkout in config/."""
+    package = Path(__file__).parents[1]
+    inside = package / "demo.yaml"
+    return inside if inside.exists() else package.parents[1] / "config/demo.yaml"
