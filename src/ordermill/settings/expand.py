@@ -29,6 +29,9 @@ class Expander:
     environ: Mapping[str, str]
 
     def expanded(self, value: Any, where: Where = ()) -> Any:
+        """The value with every variable in it; what an override gave stays as it is."""
+        if where in self.source.variables:
+            return value
         if isinstance(value, dict):
             return {key: self.expanded(inner, (*where, key)) for key, inner in value.items()}
         if isinstance(value, list):
@@ -74,7 +77,7 @@ class Expander:
             self._warn(where, "a secret written in the file; better ${NAME} or ${file:/path}")
 
     def _wrong(self, where: Where, message: str) -> None:
-        self.findings.wrong(self.source.place(where), _shown(where), message)
+        self.findings.unexpanded(self.source.place(where), _shown(where), message)
 
     def _warn(self, where: Where, message: str) -> None:
         self.findings.warn(self.source.place(where), _shown(where), message)

@@ -33,10 +33,17 @@ class Findings:
         self.path = path
         self.warnings: list[str] = []
         self._errors: list[tuple[Place, str]] = []
+        self._unexpanded: set[Place] = set()
 
     def wrong(self, place: Place, where: Where, message: str) -> None:
         """Note an error; ``where`` must already be fit to be shown (see ``shown``)."""
-        self._errors.append((place, self._line(place, where, message)))
+        if place not in self._unexpanded:
+            self._errors.append((place, self._line(place, where, message)))
+
+    def unexpanded(self, place: Place, where: Where, message: str) -> None:
+        """Note that a value could not be had: nothing else is said of it."""
+        self.wrong(place, where, message)
+        self._unexpanded.add(place)
 
     def warn(self, place: Place, where: Where, message: str) -> None:
         self.warnings.append(self._line(place, where, message))

@@ -54,9 +54,9 @@ def load(path: Path, options: Options, environ: Mapping[str, str] = os.environ) 
     if path.stat().st_mode & 0o004:
         findings.warn(Place(), (), "the file can be read by others; chmod 600")
     check = _Check(Source(root), findings)
-    expander = Expander(check.source, findings, environ)
-    values = expander.expanded(root.plain())
+    values = root.plain()
     override(values, environ, check.source, findings)
+    values = Expander(check.source, findings, environ).expanded(values)
     file = check.model(File, values, ())
     chosen = _chosen(check, values, options)
     for where, message in across.problems(values, file, chosen):
@@ -83,7 +83,9 @@ class _Check:
                 known = fields_at(shape, found["loc"][:-1])
                 about_key = found["type"] in ("extra_forbidden", "missing")
                 key = about_key or found["loc"][-1:] == ("[key]",)
-                self.wrong(where, scrubbed(told(found, shape), values), key=key, known=known)
+                message = told(found, shape)
+                shown_message = scrubbed(message, values) if base else message
+                self.wrong(where, shown_message, key=key, known=known)
         except Exception as error:  # noqa: BLE001  a connector's own check may raise anything
             self.wrong(base, f"the connector cannot check these values ({type(error).__name__})")
         return None
