@@ -35,7 +35,7 @@ _WORDS: dict[str, bool | None] = (
     | dict.fromkeys(("true", "True", "TRUE"), True)
     | dict.fromkeys(("false", "False", "FALSE"), False)
 )
-_QUOTED = re.compile(r"'[^']{2,}'|\"[^\"]{2,}\"")
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ def compose(text: str, findings: Findings) -> Node:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place()
-        problem = _QUOTED.sub("(text)", error.problem or "it cannot be parsed")
+        problem = _QUOTED.sub(_sign_or_text, error.problem or "it cannot be parsed")
         hint = "; indent with spaces" if r"'\t'" in str(error.problem) else ""
         raise findings.refuse(place, f"not YAML: {problem}{hint}") from None
     except (YAMLError, ValueError, RecursionError, AttributeError, KeyError) as error:
@@ -93,6 +93,13 @@ def compose(text: str, findings: Findings) -> Node:
     if not isinstance(root.value, dict):
         raise findings.refuse(root.place, "the file must be a mapping of keys to values")
     return root
+
+
+def _sign_or_text(match: re.Match[str]) -> str:
+    """ruamel quotes what it met: a sign of the syntax may be told, a text of the file may not."""
+    met = match[1] or match[2] or ""
+    sign = len(met) <= 2 or met in ("<stream end>", "<block end>")
+    return match[0] if sign else "(text)"
 
 
 class _Composer:
