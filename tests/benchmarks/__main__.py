@@ -11,10 +11,14 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import ingest
+from tests.benchmarks import ingest, repoll, start
 from tests.benchmarks.measure import ROOT, Table
 
-BENCHMARKS: dict[str, Callable[[int], Table]] = {"ingest": ingest.measure}
+BENCHMARKS: dict[str, Callable[[int], Table]] = {
+    "start": start.measure,
+    "ingest": ingest.measure,
+    "repoll": repoll.measure,
+}
 PAGE = ROOT / "docs" / "benchmarks.md"
 PACKAGES = ("msgspec", "psycopg", "SQLAlchemy", "httpx", "dlt")
 
@@ -54,7 +58,8 @@ def machine() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES if version(name))
     return (
         f"Measured on {day}: {os.cpu_count()} cores ({processor()}), {memory:.0f} GB,"
-        f" {platform.system()} {platform.machine()}, Python {platform.python_version()}, {versions}."
+        f" {platform.system()} {platform.machine()}, Python {platform.python_version()},"
+        f" {versions}."
     )
 
 

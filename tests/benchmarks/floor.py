@@ -327,7 +327,8 @@ def as_number(value: Any) -> Any:
 
 # The rows that the tables' foreign keys ask for.
 FIRST = (
-    "INSERT INTO entities VALUES ('ent', 'acme', 'Acme', 'null', NULL, 'EUR', 'UTC', 15, 'null', ?, ?)",
+    "INSERT INTO entities VALUES "
+    "('ent', 'acme', 'Acme', 'null', NULL, 'EUR', 'UTC', 15, 'null', ?, ?)",
     "INSERT INTO integrations VALUES "
     "('oint', 'ent', 'shop', 'woocommerce', 'Shop', 'x:1', true, false, NULL, ?, ?)",
 )

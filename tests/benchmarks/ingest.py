@@ -6,15 +6,15 @@ import importlib.util
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.measure import Table, Took, best, run
+from tests.benchmarks.measure import Table, Took, run
 from tests.benchmarks.places import Databases, Shop, config, databases, shop_of
 
 SIZES = (20_000, 100_000)
 KINDS = ("postgresql", "sqlite")
 NOTES = (
-    "Orders of about 5 KB each from a simulated WooCommerce shop in a process of its own, 100 a page"
-    " over one connection. Each row is a process from its start to its end; the best of several runs,"
-    " taken in turns. *floor* fetches, decodes, normalizes, hashes and upserts into the same tables"
+    "Orders of about 5 KB each from a simulated WooCommerce shop in a process of its own, 100 a"
+    " page over one connection. Each row is a process from its start to its end; the best of"
+    " several runs, taken in turns. *floor* fetches, decodes, normalizes, hashes and upserts into the same tables"
     " and does nothing else. PostgreSQL syncs every commit to disk; its own processor time is not"
     " counted.",
     "",
@@ -84,6 +84,3 @@ def with_dlt(made: Databases, shop: Shop, kind: str) -> Took:
             return run("-m", "tests.benchmarks.with_dlt", *words)
         finally:
             made.drop(url)
-
-
-__all__ = ["best", "measure"]
