@@ -24,6 +24,7 @@ NOT_FILES = [
     (b"a: 1\n\xff\xfe\x00", "2:1: the file is not UTF-8 text"),
     (b"a: \x00\n", "1:1: not YAML (ReaderError)"),
     (b"a: [1, 2\n", "2:1: not YAML: expected ',' or ']', but got '<stream end>'"),
+    (b"a: {b: ${C}}\n", "1:8: not YAML: expected ',' or '}', but got '{'; inside { } a variable is written in quotes: \"${NAME}\""),
     (b"a: *nothing\n", "1:4: an alias (*) without its anchor (&) before it"),
     (b"a: &a [*a]\n", "1:8: an alias (*) without its anchor (&) before it"),
     (b"a: !!python/object/apply:os.system ['true']\n", "1:4: a YAML tag (!) that is not allowed here; remove it"),

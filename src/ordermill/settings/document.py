@@ -35,6 +35,10 @@ _WORDS: dict[str, bool | None] = (
     | dict.fromkeys(("true", "True", "TRUE"), True)
     | dict.fromkeys(("false", "False", "FALSE"), False)
 )
+_HINTS = {
+    r"'\t'": "; indent with spaces",
+    "but got '{'": '; inside { } a variable is written in quotes: "${NAME}"',
+}
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
@@ -82,7 +86,7 @@ def compose(text: str, findings: Findings) -> Node:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place()
         problem = _QUOTED.sub(_sign_or_text, error.problem or "it cannot be parsed")
-        hint = "; indent with spaces" if r"'\t'" in str(error.problem) else ""
+        hint = next((said for met, said in _HINTS.items() if met in str(error.problem)), "")
         raise findings.refuse(place, f"not YAML: {problem}{hint}") from None
     except (YAMLError, ValueError, RecursionError, AttributeError, KeyError) as error:
         raise findings.refuse(Place(), f"not YAML ({type(error).__name__})") from None

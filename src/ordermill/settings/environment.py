@@ -61,7 +61,7 @@ def _put(
         where.append(name)
         if last:
             inner[name] = _value(text)
-        elif isinstance(inner, dict) and not isinstance(inner.get(name), dict | list):
+        elif isinstance(inner, dict) and inner.get(name) is None:
             inner[name] = {}
         inner = inner[name]
     source.variables[tuple(where)] = shown_variable(variable)
