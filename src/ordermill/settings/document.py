@@ -25,8 +25,8 @@ from ruamel.yaml.events import (
 from ordermill.errors import ConfigError
 from ordermill.settings.findings import Findings, Place, Where, shown
 
-LARGEST = 500_000  # bytes; a file beyond it is none that a person wrote
-MOST_VALUES = 40_000  # an alias bomb has more
+LARGEST = 300_000  # bytes; a file beyond it is none that a person wrote
+MOST_VALUES = 25_000  # an alias bomb has more
 DEEPEST = 20
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq")}

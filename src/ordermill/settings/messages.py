@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -74,7 +75,7 @@ def _texts(values: Any) -> Iterator[str]:
 
 def fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """The keys that the model has at a path; handles and list positions are passed through."""
-    schema = shape.model_json_schema()
+    schema = _schema(shape)
     node: dict[str, Any] = schema
     for part in path:
         node = _resolved(schema, node)
@@ -88,6 +89,11 @@ def fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
             return []
         node = inner
     return list(_resolved(schema, node).get("properties", {}))
+
+
+@lru_cache(maxsize=32)
+def _schema(shape: type[BaseModel]) -> dict[str, Any]:
+    return shape.model_json_schema()
 
 
 def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
