@@ -11,7 +11,5 @@ __all__ = ["Options", "Settings", "demo_file", "json_schema", "load"]
 
 
 def demo_file() -> Path:
-    """The demo's configuration: inside an installed package, in a checkout in config/."""
-    package = Path(__file__).parents[1]
-    inside = package / "demo.yaml"
-    return inside if inside.exists() else package.parents[1] / "config/demo.yaml"
+    """The demo's configuration. It lies in the package; config/demo.yaml links to it."""
+    return Path(__file__).parents[1] / "demo.yaml"
