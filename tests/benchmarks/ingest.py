@@ -14,9 +14,9 @@ KINDS = ("postgresql", "sqlite")
 NOTES = (
     "Orders of about 5 KB each from a simulated WooCommerce shop in a process of its own, 100 a"
     " page over one connection. Each row is a process from its start to its end; the best of"
-    " several runs, taken in turns. *floor* fetches, decodes, normalizes, hashes and upserts into the same tables"
-    " and does nothing else. PostgreSQL syncs every commit to disk; its own processor time is not"
-    " counted.",
+    " several runs, taken in turns. *floor* fetches, decodes, normalizes, hashes and upserts into"
+    " the same tables and does nothing else. PostgreSQL syncs every commit to disk; its own"
+    " processor time is not counted.",
     "",
     "Goals: at most 1.6 times the floor, at least 2.5 times as fast as dlt, at most 150 MB and the"
     " same memory at both sizes.",
