@@ -24,6 +24,7 @@ NOT_FILES = [
     (b"a: 1\n\xff\xfe\x00", "2:1: the file is not UTF-8 text"),
     (b"a: \x00\n", "1:1: not YAML (ReaderError)"),
     (b"a: [1, 2\n", "2:1: not YAML: expected ',' or ']', but got '<stream end>'"),
+    (b"a: !Hidden!x 1\n", "1:4: not YAML: found undefined tag handle (text)"),
     (b"a: {b: ${C}}\n", "1:9: not YAML: expected ',' or '}', but got '{'; inside { } a variable is written in quotes: \"${NAME}\""),
     (b"a: *nothing\n", "1:4: an alias (*) without its anchor (&) before it"),
     (b"a: &a [*a]\n", "1:8: an alias (*) without its anchor (&) before it"),
@@ -80,3 +81,13 @@ def test_a_key_without_a_value_is_its_default(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     assert read(tmp_path, b"\xef\xbb\xbf" + RIGHT.encode()).keys[0].name == "a"
+
+
+@pytest.mark.parametrize("secret", ["shpat_0f1e2d3c4b5a", "a" * 40, "p4ss w0rd", "ck_1234567"])
+def test_a_secret_that_slipped_into_the_place_of_a_key_is_not_shown(
+    tmp_path: Path, secret: str
+) -> None:
+    text = RIGHT.replace('token: "${TOKEN}"', f'token: x, "{secret}", "{secret}": 1')
+    lines = refused(tmp_path, text.replace("name: a,", f'name: a, "{secret}": 1,'))
+    assert len(lines) == 3
+    assert all("(key): " in line and secret not in line for line in lines)
