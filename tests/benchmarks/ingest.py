@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import tempfile
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def _side_by_side(
     for _ in range(rounds):  # in turns, so that a slow minute of the machine is everybody's
         for name, program in programs.items():
             found[name].append(program(made, shop, kind))
+            said = f"{orders:,} {kind} {name}: {found[name][-1].seconds:.1f} s"
+            print(said, file=sys.stderr, flush=True)
     quickest = {name: min(runs, key=lambda took: took.seconds) for name, runs in found.items()}
     base = quickest["floor"].seconds
     return [
