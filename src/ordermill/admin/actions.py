@@ -9,13 +9,10 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from ordermill.errors import NotFound
 from ordermill.store import integrations, requests
 from ordermill.store.database import Database
-from ordermill.store.tables import entities
-from ordermill.store.tables import integrations as stored_integrations
 
 DURATION = r"^[0-9]{1,6}(ms|s|m|h|d)?$"
 LATEST = date(2999, 12, 31)
@@ -96,22 +93,10 @@ def _until(duration: str | None, now: datetime) -> datetime | None:
 
 def _backfill(conn: Connection, handle: str, days: Days, now: datetime) -> int:
     """Days are those of the integration's entity, as on the command line."""
-    zone = _zone(conn, handle)
+    zone = integrations.zone_of(conn, handle)
     since = _start(days.first, zone)
     until = None if days.last is None else _start(days.last + timedelta(days=1), zone)
     return requests.request_backfill(conn, handle, since, until, now=now)
-
-
-def _zone(conn: Connection, handle: str) -> ZoneInfo:
-    query = (
-        select(entities.c.timezone)
-        .join(stored_integrations, stored_integrations.c.entity_id == entities.c.id)
-        .where(stored_integrations.c.handle == handle)
-    )
-    found: str | None = conn.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound(f"no integration {handle}")
-    return ZoneInfo(found)
 
 
 def _start(day: date, zone: ZoneInfo) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, case, func, or_, select, update
 
@@ -12,7 +13,7 @@ from ordermill.errors import NotFound
 from ordermill.store.configuration import apply_configuration
 from ordermill.store.leases import Claim
 from ordermill.store.state import AUTH, COLUMNS, NOT_PAUSED, IntegrationState, moment, state_of
-from ordermill.store.tables import integration_state, integrations
+from ordermill.store.tables import entities, integration_state, integrations
 
 __all__ = [
     "StoredIntegration",
@@ -25,6 +26,7 @@ __all__ = [
     "stored",
     "succeeded",
     "sweep_done",
+    "zone_of",
 ]
 
 _STATE = integration_state.c
@@ -138,6 +140,19 @@ def resume(conn: Connection, handle: str, *, now: datetime) -> None:
     """End every pause and backoff and poll at once; raise NotFound."""
     row = _state_of_handle(conn, handle)
     _set_by_id(conn, row.integration_id, {**NOT_PAUSED, "backoff_until": None, "poll_due_at": now})
+
+
+def zone_of(conn: Connection, handle: str) -> ZoneInfo:
+    """The time zone of the integration's entity: its days are the integration's. Raise NotFound."""
+    query = (
+        select(entities.c.timezone)
+        .join(integrations, integrations.c.entity_id == entities.c.id)
+        .where(integrations.c.handle == handle)
+    )
+    zone: str | None = conn.execute(query).scalar_one_or_none()
+    if zone is None:
+        raise NotFound(f"no integration {handle}; `ordermill status` lists them")
+    return ZoneInfo(zone)
 
 
 def _state_of_handle(conn: Connection, handle: str) -> Any:

@@ -101,21 +101,24 @@ class WooCommerceFace:
         return Answer.of(value, 200, wording.HEADERS | dict(headers or {}))
 
     @property
-    def _zone(self) -> ZoneInfo:
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
         return ZoneInfo(self.ledger.shop.timezone)
 
     @property
     def _site(self) -> Site:
-        return Site(self._zone, self.storage == "posts", self.ancient)
+        return Site(self.zone, self.storage == "posts", self.ancient)
 
-    def _look(self, request: Request, more: int | None = None) -> Look:
+    def look(self, request: Request | None = None, more: int | None = None) -> Look:
+        """How it shows orders to this request."""
         shop = self.ledger.shop
         decimals = money.places(shop.currency) if shop.decimals is None else shop.decimals
         posts = self.storage == "posts"
-        return Look(self._home(request), self._zone, decimals, self.version, posts, more)
+        home = self._home(request) if request else self.home or ""
+        return Look(home, self.zone, decimals, self.version, posts, more)
 
     def _asked(self, request: Request) -> query.Query:
-        return query.read(request, self._zone, self.statuses)
+        return query.read(request, self.zone, self.statuses)
 
     def _modified(self, order: Order) -> datetime:
         return order.posts_modified_at if self.storage == "posts" else order.modified_at
@@ -129,7 +132,7 @@ class WooCommerceFace:
             for order in self.ledger.indexed()
         ]
         page = listing.shown(rows, asked, self._site)
-        look = self._look(request, asked.decimals)
+        look = self.look(request, asked.decimals)
         documents = [document.order(order, look) for order in page.values]
         return self._listed(request, asked, documents, page.total)
 
@@ -142,7 +145,7 @@ class WooCommerceFace:
     def _order(self, request: Request, found: re.Match[str]) -> Answer:
         asked = self._asked(request)
         order = self._known(found)
-        look = self._look(request, asked.decimals)
+        look = self.look(request, asked.decimals)
         return self._said(listing.only(document.order(order, look), asked.fields))
 
     def _known(self, found: re.Match[str]) -> Order:
@@ -153,7 +156,7 @@ class WooCommerceFace:
 
     def _refunds(self, request: Request, found: re.Match[str]) -> Answer:
         order = self._known(found)
-        hidden = document.refunds_hidden(order, self._look(request))
+        hidden = document.refunds_hidden(order, self.look(request))
         rows = [_refund_row(order, each) for each in (() if hidden else order.refunds)]
         return self._refund_page(request, rows, with_parent=False)
 
@@ -162,7 +165,7 @@ class WooCommerceFace:
     ) -> Answer:
         asked = self._asked(request)
         page = listing.shown(rows, asked, self._site)
-        look = self._look(request, asked.decimals)
+        look = self.look(request, asked.decimals)
         documents = [
             refunds.refund(order, each, look, with_parent=with_parent)
             for order, each in page.values
@@ -173,11 +176,11 @@ class WooCommerceFace:
         order = self._known(found)
         for each in order.refunds:
             if each.id == int(found[2]):
-                return self._said(refunds.refund(order, each, self._look(request)))
+                return self._said(refunds.refund(order, each, self.look(request)))
         raise wording.no_refund()
 
     def _all_refunds(self, request: Request, found: re.Match[str]) -> Answer:
-        if self._look(request).old:
+        if self.look(request).old:
             raise wording.no_route()
         rows = [
             _refund_row(order, each) for order in self.ledger.indexed() for each in order.refunds
