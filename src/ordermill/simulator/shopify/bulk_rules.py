@@ -40,14 +40,18 @@ def _fault(
             f"supported. ({path})"
         )
     if depth > _DEEPEST:
-        return f"Bulk queries cannot contain connections with a nesting depth greater than {_DEEPEST}."
+        return (
+            f"Bulk queries cannot contain connections with a nesting depth greater than {_DEEPEST}."
+        )
     parts = [f.name for f in connection.select[connection.type]]
     if "nodes" in parts:
         return f"Selecting via 'nodes' is not supported. Use 'edges {{ node }}' instead. ({path})"
     if "edges" not in parts:
         return f"Bulk queries must select 'edges' of every connection. ({path})"
     if siblings is not None and not any(f.name == "id" and not f.aliased for f in siblings):
-        return f"The parent 'node' field for a nested connection must select the 'id' field. ({path})"
+        return (
+            f"The parent 'node' field for a nested connection must select the 'id' field. ({path})"
+        )
     return None
 
 

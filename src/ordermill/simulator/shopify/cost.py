@@ -34,9 +34,7 @@ def actual(plan: Plan, data: Mapping[str, Any]) -> int:
     real length."""
     if plan.mutation:
         return _ROOT_FLAT * len(plan.fields)
-    return sum(
-        _ROOT_FLAT if f.type == "Count" else _actual(f, data[f.key]) for f in plan.fields
-    )
+    return sum(_ROOT_FLAT if f.type == "Count" else _actual(f, data[f.key]) for f in plan.fields)
 
 
 def _requested(field: Field) -> int:

@@ -27,13 +27,9 @@ class Run:
     pager: Pager = paging.of_list
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def root(
-        self, plan: Plan, resolve: Callable[[str, Mapping[str, Any]], Any]
-    ) -> dict[str, Any]:
+    def root(self, plan: Plan, resolve: Callable[[str, Mapping[str, Any]], Any]) -> dict[str, Any]:
         """The answer's ``data``; ``resolve`` gives a root field's value."""
-        return {
-            f.key: self._shape(f, resolve(f.name, f.args), (f.key,)) for f in plan.fields
-        }
+        return {f.key: self._shape(f, resolve(f.name, f.args), (f.key,)) for f in plan.fields}
 
     def object(self, select: Selections, value: Mapping[str, Any], path: Path) -> dict[str, Any]:
         """The selected fields of one object."""
