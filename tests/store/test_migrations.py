@@ -95,8 +95,8 @@ def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
 def test_an_older_schema_names_the_command(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ordermill.store.database.REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr("ordermill.store.database.HEAD", "0002")
+    monkeypatch.setattr("ordermill.store.database.REVISIONS", (*migrations.REVISIONS, "9999"))
+    monkeypatch.setattr("ordermill.store.database.HEAD", "9999")
     with pytest.raises(SchemaOutdated, match="run `ordermill db upgrade`"):
         database.check_schema()
 

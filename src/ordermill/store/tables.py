@@ -1,8 +1,10 @@
 """The tables. Money and times are of types.py, JSON is text, ids sort by time.
 
 An order's row has three kinds of columns, never mixed: what the shop says (SHOP_COLUMNS, written by
-ingest alone), what we decided (status, documents, due times), and what ingest needs to recognise a
-change (content_hash, version, mark). The exact payloads live apart, in raw_versions.
+ingest alone, or by a person where the order is manual), what we decided (DECISION_COLUMNS), and
+what ingest needs to recognise a change (content_hash, version, mark). The exact payloads live
+apart, in raw_versions. Issued documents, their links and payments are only ever added to; what
+moves about a document (paid, credited, status) is document_state.
 """
 
 from __future__ import annotations
@@ -76,6 +78,8 @@ integrations = Table(
     Column("is_active", Boolean, nullable=False),
     Column("sweeps", Boolean, nullable=False),  # whether its sweep is switched on
     Column("import_cutoff", Moment),  # orders placed before it are skipped; null for `manual`
+    Column("rules", Text, nullable=False, server_default=text("'{}'")),  # JSON, model Rules
+    Column("metadata", Text, nullable=False, server_default=text("'{}'")),  # JSON
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
 )
@@ -145,6 +149,28 @@ SHOP_COLUMNS: tuple[Column[Any], ...] = (
     Column("search_text", Text, nullable=False),  # values only, casefolded
 )
 
+# What was decided about an order. `decide_at` is the next moment to look at it, null for never.
+DECISION_COLUMNS: tuple[Column[Any], ...] = (
+    Column("status", words(), nullable=False),
+    Column("error", Text),  # `code: sentence` where held, skipped or under review
+    Column("decide_at", Moment),
+    Column("customer_id", words()),
+    Column("invoice_id", words()),  # the latest, also when it is credited
+    Column("estimate_id", words()),
+    Column("triggered_at", Moment),  # when the trigger of its rules was reached
+    Column("process_after", Moment),
+    Column("reissue_after", Moment),
+    Column("processed_at", Moment),
+    Column("items_changed", Boolean, nullable=False, server_default=text("false")),
+    Column("buyer_changed", Boolean, nullable=False, server_default=text("false")),
+    Column("changes", Text, nullable=False, server_default=text("'[]'")),  # JSON, model Difference
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("billing_hash", Text),  # of the items that the delay before processing waited for
+    Column("cancelled_noticed_at", Moment),  # cancelled in the shop, as we first saw it
+    Column("withdrawn_at", Moment),  # cancelled by a person, here
+    Column("auto_reissues", Text, nullable=False, server_default=text("'[]'")),  # JSON, times
+)
+
 orders = Table(
     "orders",
     metadata,
@@ -157,9 +183,10 @@ orders = Table(
     Column("content_hash", words(), nullable=False),
     Column("version", Integer, nullable=False),
     Column("mark", Text, nullable=False),
-    Column("status", words(), nullable=False),
-    Column("error", Text),
-    Column("decide_at", Moment),
+    *DECISION_COLUMNS,
+    Column("metadata", Text, nullable=False, server_default=text("'{}'")),  # JSON, the API's
+    Column("overrides", Text),  # JSON: what a person set over the shop's buyer data, and over what
+    Column("source_event_id", words()),
     Column("deleted_at", Moment),
     Column("deleted_by", words()),  # shop | person; a person's is never undone by a sync
     Column("created_at", Moment, nullable=False),
@@ -181,6 +208,8 @@ orders = Table(
         postgresql_where=text("error IS NOT NULL"),
     ),
     Index(None, "entity_id", "id"),
+    Index(None, "entity_id", "status", "id"),
+    Index(None, "entity_id", "created_at", "id"),
     Index(
         "ix_orders_decide_at",
         "decide_at",
@@ -212,6 +241,8 @@ refunds = Table(
     Column("pending", Boolean, nullable=False),
     Column("first_seen_at", Moment, nullable=False),
     Column("deleted_at", Moment),  # the shop no longer shows it
+    # Its credit note, or the invoice that was issued without what it took back. Written once.
+    Column("settled_by", words()),
 )
 
 # The audit trail: only ever added to.
@@ -288,4 +319,176 @@ sync_runs = Table(
         sqlite_where=text("finished_at IS NULL"),
         postgresql_where=text("finished_at IS NULL"),
     ),
+)
+
+
+# Invoices, credit notes and estimates as they were issued. Only ever added to: a trigger refuses
+# UPDATE and DELETE on both databases.
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", words(), primary_key=True),  # inv_… cre_… est_…
+    Column("entity_id", words(), ForeignKey("entities.id"), nullable=False),
+    Column("order_id", words(), ForeignKey("orders.id"), nullable=False),
+    Column("integration_id", words(), ForeignKey("integrations.id"), nullable=False),
+    Column("kind", words(), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),  # 1, 2, 3 … within entity, kind and year
+    Column("series", words(), nullable=False),  # the number's format without the number
+    Column("number", words(), nullable=False),
+    Column("date", words(), nullable=False),  # YYYY-MM-DD in the entity's zone, as the next two
+    Column("date_due", words(), nullable=False),
+    Column("date_service", words(), nullable=False),
+    Column("currency_code", words(), nullable=False),
+    Column("items", Text, nullable=False),  # JSON
+    Column("taxes", Text, nullable=False),  # JSON
+    Column("total", Money, nullable=False),
+    Column("total_tax", Money, nullable=False),
+    Column("total_with_tax", Money, nullable=False),
+    Column("total_discount", Money, nullable=False),
+    Column("rounding", Money, nullable=False),
+    Column("issuer", Text, nullable=False),  # JSON, as it was then
+    Column("customer_id", words(), nullable=False),
+    Column("customer", Text, nullable=False),  # JSON, as it was then
+    Column("credits_id", words()),  # of a credit note: its invoice
+    Column("refund_id", words()),  # of a credit note for a refund: the shop's id of it
+    Column("reason", Text),
+    Column("metadata", Text, nullable=False, server_default=text("'{}'")),
+    Column("search_text", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("entity_id", "kind", "year", "sequence"),
+    UniqueConstraint("entity_id", "kind", "number"),
+    Index(None, "order_id"),
+    Index(None, "entity_id", "kind", "id"),
+    Index(
+        "uq_documents_refund",
+        "order_id",
+        "refund_id",
+        unique=True,
+        sqlite_where=text("refund_id IS NOT NULL"),
+        postgresql_where=text("refund_id IS NOT NULL"),
+    ),
+)
+
+# What moves about a document. One invoice of an order is not credited, at most: the last line of
+# defence against a double.
+document_state = Table(
+    "document_state",
+    metadata,
+    Column("document_id", words(), ForeignKey("documents.id"), primary_key=True),
+    Column("order_id", words(), ForeignKey("orders.id"), nullable=False),
+    Column("kind", words(), nullable=False),
+    Column("status", words(), nullable=False),  # open | paid | credited
+    Column("paid", Money, nullable=False),
+    Column("credited", Money, nullable=False),
+    Index(
+        "uq_document_state_live",
+        "order_id",
+        unique=True,
+        sqlite_where=text("kind = 'invoice' AND status <> 'credited'"),
+        postgresql_where=text("kind = 'invoice' AND status <> 'credited'"),
+    ),
+)
+
+# credit_for and credited_by, replaces and replaced_by, estimate_for and invoiced_by: both sides.
+document_links = Table(
+    "document_links",
+    metadata,
+    Column("document_id", words(), ForeignKey("documents.id"), primary_key=True),
+    Column("type", words(), primary_key=True),
+    Column("other_id", words(), ForeignKey("documents.id"), primary_key=True),
+)
+
+# Money that came, went back (credit_note_id alone) or was moved from a credit note (both). Only
+# ever added to. `key` names the cause within the order, so that nothing is recorded twice.
+payments = Table(
+    "payments",
+    metadata,
+    Column("id", words(), primary_key=True),  # pmt_…
+    Column("entity_id", words(), ForeignKey("entities.id"), nullable=False),
+    Column("order_id", words(), ForeignKey("orders.id"), nullable=False),
+    Column("key", words(), nullable=False),
+    Column("invoice_id", words(), ForeignKey("documents.id")),
+    Column("credit_note_id", words(), ForeignKey("documents.id")),
+    Column("type", words(), nullable=False),
+    Column("amount", Money, nullable=False),
+    Column("currency_code", words(), nullable=False),
+    Column("reference", Text),
+    Column("date", words(), nullable=False),
+    Column("search_text", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("order_id", "key"),
+    Index(None, "entity_id", "id"),
+    Index(None, "invoice_id"),
+    Index(None, "credit_note_id"),
+)
+
+# A row is locked while its next number is given away, in the transaction of the document.
+series = Table(
+    "series",
+    metadata,
+    Column("entity_id", words(), ForeignKey("entities.id"), primary_key=True),
+    Column("kind", words(), primary_key=True),
+    Column("year", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("last_date", words(), nullable=False),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", words(), primary_key=True),  # cus_…
+    Column("entity_id", words(), ForeignKey("entities.id"), nullable=False),
+    Column("key", words(), nullable=False),  # what makes two buyers one: see model/buyer.py
+    Column("name", words()),
+    Column("email", words()),
+    Column("phone", Text),
+    Column("company_name", Text),
+    Column("tax_number", Text),
+    Column("company_number", Text),
+    Column("is_business", Boolean, nullable=False),
+    Column("address", Text),  # JSON
+    Column("metadata", Text, nullable=False, server_default=text("'{}'")),
+    Column("search_text", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("entity_id", "key"),
+    Index(None, "entity_id", "id"),
+)
+
+# How many rows a list has, as a sum of small additions, so that writers do not wait for each other.
+tallies = Table(
+    "tallies",
+    metadata,
+    _serial(),
+    Column("entity_id", words(), ForeignKey("entities.id"), nullable=False),
+    Column("name", words(), nullable=False),  # orders | orders_deleted | invoices | …
+    Column("n", Integer, nullable=False),
+    Index(None, "entity_id", "name"),
+)
+
+# The answers of calls that changed something, written in the change's own transaction.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("entity_id", words(), ForeignKey("entities.id"), primary_key=True),
+    Column("key", words(), primary_key=True),
+    Column("request_hash", words(), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+# Keys made with `ordermill keys create`; those of the YAML are not here. The key itself is nowhere.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("prefix", words(), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", words(), nullable=False),  # SHA-256 of the whole key
+    Column("scope", words(), nullable=False),
+    Column("entities", Text, nullable=False),  # JSON: handles; empty for all
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
 )
