@@ -17,6 +17,8 @@
     - SchemaTooNew              the operator installs the newer ordermill again
     - StoreLocked               the operator: another process schedules on this SQLite file
   + NotFound                    the caller names something that exists
+  + WrongState                  the caller: a right request at the wrong moment (409, with a code)
+  + Unprocessable               the caller or the shop: the data cannot be billed (422, with a code)
 
 No error text holds a secret, a buyer's data or a whole URL.
 """
@@ -123,3 +125,22 @@ class StoreLocked(StoreError):
 
 class NotFound(OrdermillError):
     """What was named does not exist."""
+
+
+class WrongState(OrdermillError):
+    """A right request at the wrong moment; nothing changed. ``code`` begins with ``order_``;
+    ``details`` names what is in the way (``id``, ``invoice_id``)."""
+
+    def __init__(self, code: str, message: str, **details: str | None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.details = details
+
+
+class Unprocessable(OrdermillError):
+    """The data cannot be billed as it is; ``code`` says why, the text what to mend."""
+
+    def __init__(self, code: str, message: str, **details: str | None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.details = details

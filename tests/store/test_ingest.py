@@ -95,7 +95,7 @@ def test_an_order_is_read_back_as_it_was_written(
     assert row["paid_at"] == order.paid_at
     assert row["paid"] is True
     assert json.loads(row["tags"]) == ["a", "b"]
-    assert json.loads(row["items"])[0]["total"] == "20.00"
+    assert json.loads(row["items"], parse_float=Decimal)[0]["total"] == Decimal("20.00")
     assert row["status"] == "pending"
 
 
@@ -121,8 +121,9 @@ def test_a_change_is_a_version_with_its_payload_and_an_event_that_says_what(
     assert (total.before, total.after) == (Decimal("20.00"), Decimal("30.00"))
     with database.read() as conn:
         assert [v["version"] for v in orders.versions(conn, str(created.order_id))] == [1, 2]
-        told = json.loads(events.of_order(conn, str(created.order_id))[-1].data)
-    assert told["changes"]["total"] == ["20.00", "30.00"]
+        event = events.of_order(conn, str(created.order_id))[-1]
+    told = json.loads(event.data, parse_float=Decimal)
+    assert told["changes"]["total"] == [Decimal("20.00"), Decimal("30.00")]
     assert event_types(database, str(created.order_id)) == ["order.created", "order.updated"]
 
 

@@ -42,6 +42,23 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """When the orders of an integration become documents by themselves. Kept in the store with the
+    integration, so that every room decides by the same rules."""
+
+    auto_process: bool = False
+    auto_process_on: str = "paid"  # created | paid | fulfilled
+    auto_process_delay_seconds: int = 0
+    issue_invoice_on_complete: bool = False  # wait for `complete`, whatever auto_process_on says
+    issue_invoice_for_bank: bool = False  # unpaid bank transfers: invoice instead of estimate
+    auto_reissue_on_update: bool = False
+    reissue_settle_seconds: int = 600
+    default_payment_type: str | None = None
+    on_cancel_after_invoice: str = "credit"  # credit | review | ignore
+    skip: Skip = Skip()
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """How often a shop is asked for news, how far back each pass overlaps, and the page size."""
 
@@ -74,16 +91,7 @@ class Integration:
     poll: Poll = Poll()
     sweep: Sweep = Sweep()
     import_from: date | None = None  # None: the day of the first run
-    auto_process: bool = False
-    auto_process_on: str = "paid"  # created | paid | fulfilled
-    auto_process_delay_seconds: int = 0
-    issue_invoice_on_complete: bool = False
-    issue_invoice_for_bank: bool = False
-    auto_reissue_on_update: bool = False
-    reissue_settle_seconds: int = 600
-    default_payment_type: str | None = None
-    on_cancel_after_invoice: str = "credit"  # credit | review | ignore
-    skip: Skip = Skip()
+    rules: Rules = Rules()
     webhook_secret: str | None = field(default=None, repr=False, compare=False)
 
 

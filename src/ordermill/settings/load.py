@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -149,14 +149,19 @@ def _entity(handle: str, one: Entity) -> model.Entity:
 
 
 def _integration(handle: str, one: Integration, options: Any, shop_key: str) -> model.Integration:
-    values = one.model_dump(exclude={"options", "name", "poll", "sweep", "skip"})
+    rules = {field.name: getattr(one, field.name) for field in fields(model.Rules)}
+    rules["skip"] = model.Skip(**one.skip.model_dump())
     return model.Integration(
         handle=handle,
+        entity=one.entity,
+        source=one.source,
         name=one.name or handle,
+        is_active=one.is_active,
         options=options,
         shop_key=shop_key,
         poll=model.Poll(**one.poll.model_dump()),
         sweep=model.Sweep(**one.sweep.model_dump()),
-        skip=model.Skip(**one.skip.model_dump()),
-        **values,
+        import_from=one.import_from,
+        rules=model.Rules(**rules),
+        webhook_secret=one.webhook_secret,
     )

@@ -13,11 +13,13 @@ from sqlalchemy import Connection, Table, case, insert, select, update
 
 from ordermill.errors import ConfigError
 from ordermill.model.integration import Entity, Integration
+from ordermill.model.order import OrderStatus
 from ordermill.store import postgres
 from ordermill.store.ids import new_id
+from ordermill.store.rows import json_text
 from ordermill.store.state import AUTH, NOT_PAUSED, moment
 from ordermill.store.tables import entities as entities_table
-from ordermill.store.tables import integration_state
+from ordermill.store.tables import integration_state, orders
 from ordermill.store.tables import integrations as integrations_table
 
 MANUAL = "manual"
@@ -137,8 +139,26 @@ def _write_integration(
         "is_active": one.is_active,
         "sweeps": one.sweep.every is not None,
         "import_cutoff": cutoff,
+        "rules": json_text(one.rules),
     }
-    return _write(conn, integrations_table, "oint", one.handle, row, values, now)
+    written = _write(conn, integrations_table, "oint", one.handle, row, values, now)
+    if row is not None and (row.rules, row.is_active) != (values["rules"], one.is_active):
+        _decide_anew(conn, written, now)
+    return written
+
+
+def _decide_anew(conn: Connection, integration_id: str, now: datetime) -> None:
+    """Other rules: every order that has no invoice yet is looked at again."""
+    conn.execute(
+        update(orders)
+        .where(
+            orders.c.integration_id == integration_id,
+            orders.c.status.in_([OrderStatus.PENDING, OrderStatus.ESTIMATED, OrderStatus.SKIPPED,
+                                 OrderStatus.FAILED]),
+            orders.c.deleted_at.is_(None),
+        )
+        .values(decide_at=now)
+    )  # fmt: skip
 
 
 def _write(

@@ -38,7 +38,8 @@ _TEXT_AT = tuple(
 )
 _content = itemgetter(*(at for at, name in enumerate(NAMES) if name not in NOT_CONTENT))
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+# Amounts as JSON numbers of exactly their digits: the API hands these texts on as they are.
+_encode = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
 
 
 @dataclass(frozen=True, slots=True)
