@@ -5,19 +5,23 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 _MICRO = Decimal("0.000001")
-_CENT_OF_A_PERCENT = Decimal("0.01")
+_CENT = Decimal("0.01")
+_ONE = Decimal(1)
 _HUNDRED = Decimal(100)
 
 
 def exact(value: Decimal) -> Decimal:
     """The amount with the digits the shop gave, at most six after the point and twelve before it;
     raise ValueError for more and for what is no number."""
+    usual = value.same_quantum(_CENT) or value.same_quantum(_ONE) or value.same_quantum(_MICRO)
+    if usual and value.adjusted() < 12:
+        return value  # nearly every amount; looking at the exponent itself takes five times as long
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or value.adjusted() > 11:
         raise ValueError("an amount has more than 12 digits before the point, or is no number")
     if exponent < -6:
         return value.quantize(_MICRO, ROUND_HALF_UP)
-    return value if exponent <= 0 else value.quantize(Decimal(1))
+    return value if exponent <= 0 else value.quantize(_ONE)
 
 
 def per_unit(amount: Decimal, quantity: Decimal) -> Decimal:
@@ -32,4 +36,4 @@ def rate_of(tax: Decimal, base: Decimal) -> Decimal | None:
     if not base:
         return None
     rate = tax / base * _HUNDRED
-    return None if rate.adjusted() > 6 else rate.quantize(_CENT_OF_A_PERCENT, ROUND_HALF_UP)
+    return None if rate.adjusted() > 6 else rate.quantize(_CENT, ROUND_HALF_UP)

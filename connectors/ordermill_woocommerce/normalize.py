@@ -60,7 +60,7 @@ def _order(woo: WooOrder) -> Order:
         owed_tax=owed_tax_of(total_tax, owed, refunds),
         taxes_included=woo.prices_include_tax,
         items=items,
-        taxes=order_taxes(woo, items, total_tax),
+        taxes=order_taxes(woo, items, rates, total_tax),
         payment_status=_payment_status(refunded, paid_at),
         payment_method=woo.payment_method_title or None,
         payment_gateway=woo.payment_method or None,

@@ -14,12 +14,15 @@ _TAX_NUMBER = re.compile(
 )
 _COMPANY_NUMBER = re.compile(r"_?billing_(company_(number|id)|ico)|_?company_number")
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_NOWHERE = Address()
+_NOBODY = Customer()
+_BLANK = Contact()
 
 
 def customer_of(order: WooOrder, meta: Mapping[str, str]) -> Customer | None:
     """The buyer beyond name and e-mail; None if there is nothing to say."""
-    billing = order.billing or Contact()
-    shipping = order.shipping or Contact()
+    billing = order.billing or _BLANK
+    shipping = order.shipping or _BLANK
     tax_number = _first(_TAX_NUMBER, meta)
     company = _clean(billing.company)
     customer = Customer(
@@ -31,7 +34,7 @@ def customer_of(order: WooOrder, meta: Mapping[str, str]) -> Customer | None:
         notes=_clean(order.customer_note),
         source_id=str(order.customer_id) if order.customer_id > 0 else None,
     )
-    return None if customer == Customer() else customer
+    return None if customer == _NOBODY else customer
 
 
 def name_of(order: WooOrder) -> str | None:
@@ -67,7 +70,7 @@ def address_of(contact: Contact | None) -> Address | None:
         country_code=code if is_code else None,
         phone=_clean(contact.phone),
     )
-    return None if address == Address() else address
+    return None if address == _NOWHERE else address
 
 
 def _full_name(contact: Contact) -> str | None:

@@ -20,19 +20,21 @@ from ordermill.errors import MalformedOrder
 from ordermill.model.order import ZERO
 
 
-class LineTax(Struct):
+# gc=False: none of these can be part of a cycle, so the collector need not walk them (a third of the
+# time that decoding took).
+class LineTax(Struct, gc=False):
     """One tax on one line; ``id`` is the rate's. Without ``total`` the rate does not apply."""
 
     id: int
     total: Decimal | None = None
 
 
-class Meta(Struct):
+class Meta(Struct, gc=False):
     key: str
     value: Raw = Raw(b"null")
 
 
-class Line(Struct):
+class Line(Struct, gc=False):
     """A product line: totals net, after discount; subtotals net, before it."""
 
     id: int
@@ -46,7 +48,7 @@ class Line(Struct):
     sku: str | None = None
 
 
-class Shipping(Struct):
+class Shipping(Struct, gc=False):
     id: int
     total: Decimal
     method_title: str | None = None
@@ -55,7 +57,7 @@ class Shipping(Struct):
     taxes: list[LineTax] = []
 
 
-class Fee(Struct):
+class Fee(Struct, gc=False):
     id: int
     total: Decimal
     name: str | None = None
@@ -63,7 +65,7 @@ class Fee(Struct):
     taxes: list[LineTax] = []
 
 
-class TaxLine(Struct):
+class TaxLine(Struct, gc=False):
     """The order's tax at one rate: a copy of the rate, frozen when the order was calculated."""
 
     rate_id: int
@@ -74,28 +76,28 @@ class TaxLine(Struct):
     compound: bool = False
 
 
-class Coupon(Struct):
+class Coupon(Struct, gc=False):
     code: str = ""
 
 
-class RefundLine(Line, kw_only=True):
+class RefundLine(Line, kw_only=True, gc=False):
     """A line of a refund: negative quantity and totals; the meta data names the refunded line."""
 
     total: Decimal = ZERO
     meta_data: list[Meta] = []
 
 
-class RefundShipping(Shipping, kw_only=True):
+class RefundShipping(Shipping, kw_only=True, gc=False):
     total: Decimal = ZERO
     meta_data: list[Meta] = []
 
 
-class RefundFee(Fee, kw_only=True):
+class RefundFee(Fee, kw_only=True, gc=False):
     total: Decimal = ZERO
     meta_data: list[Meta] = []
 
 
-class WooRefund(Struct):
+class WooRefund(Struct, gc=False):
     """A refund as /orders/{id}/refunds gives it; ``amount`` is positive."""
 
     id: int
@@ -108,7 +110,7 @@ class WooRefund(Struct):
     tax_lines: list[TaxLine] = []
 
 
-class Contact(Struct):
+class Contact(Struct, gc=False):
     """Billing or shipping address; only billing has an e-mail address."""
 
     first_name: str | None = None
@@ -124,7 +126,7 @@ class Contact(Struct):
     phone: str | None = None
 
 
-class WooOrder(Struct):
+class WooOrder(Struct, gc=False):
     """An order as the payload keeps it."""
 
     id: int

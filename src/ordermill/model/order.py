@@ -45,7 +45,8 @@ class ItemKind(StrEnum):
     ADJUSTMENT = "adjustment"  # an amount without a line, e.g. a goodwill refund
 
 
-class ItemTax(Struct, frozen=True, kw_only=True, omit_defaults=True):
+# gc=False: these values cannot be part of a cycle, so the collector need not walk them.
+class ItemTax(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One tax on one line: ``rate`` in percent (22 = 22 %), ``tax`` as the platform computed it.
 
     ``rate`` is None where the platform names none and it cannot be derived; ``derived`` is true
@@ -59,7 +60,7 @@ class ItemTax(Struct, frozen=True, kw_only=True, omit_defaults=True):
     compound: bool = False
 
 
-class Item(Struct, frozen=True, kw_only=True):
+class Item(Struct, frozen=True, kw_only=True, gc=False):
     """A line. ``price`` is the net unit price before discount, ``discount`` the line's net
     discount, ``total`` = price x quantity - discount as the platform says, ``total_with_tax`` =
     total + tax.
@@ -82,7 +83,7 @@ class Item(Struct, frozen=True, kw_only=True):
     taxes: tuple[ItemTax, ...] = ()
 
 
-class TaxTotal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TaxTotal(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The platform's tax of the whole order at one rate (percent); ``base`` is net or unsaid."""
 
     rate: Decimal | None
@@ -93,7 +94,7 @@ class TaxTotal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     compound: bool = False
 
 
-class Address(Struct, frozen=True, kw_only=True):
+class Address(Struct, frozen=True, kw_only=True, gc=False):
     """A postal address; ``country_code`` is ISO 3166 alpha-2 in capitals."""
 
     name: str | None = None
@@ -108,7 +109,7 @@ class Address(Struct, frozen=True, kw_only=True):
     phone: str | None = None
 
 
-class Customer(Struct, frozen=True, kw_only=True):
+class Customer(Struct, frozen=True, kw_only=True, gc=False):
     """Who bought, as far as it is not in ``customer_name`` and ``customer_email`` of the order.
 
     ``source_id`` is the platform's customer id, None for guests.
@@ -123,7 +124,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     source_id: str | None = None
 
 
-class Transaction(Struct, frozen=True, kw_only=True):
+class Transaction(Struct, frozen=True, kw_only=True, gc=False):
     """A movement of money at the platform. ``amount`` is positive whatever the kind.
 
     kind: sale, capture, authorization, refund, void (others pass as the platform writes them);
@@ -139,7 +140,7 @@ class Transaction(Struct, frozen=True, kw_only=True):
     at: datetime | None
 
 
-class Refund(Struct, frozen=True, kw_only=True):
+class Refund(Struct, frozen=True, kw_only=True, gc=False):
     """Money given back, with the lines it was given back for. All amounts are positive.
 
     ``amount`` is what the buyer gets, tax included; ``total_tax`` the tax in it, None where the
@@ -156,7 +157,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     pending: bool = False
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, gc=False):
     """One order of a shop in its present state: amounts, lines and flags after edits.
 
     ``total``, ``total_discount`` and ``total_shipping`` are net; ``total_with_tax`` is gross and

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter, itemgetter
@@ -13,7 +12,7 @@ import msgspec
 from sqlalchemy import Text
 
 from ordermill.errors import MalformedOrder
-from ordermill.model.order import Address, Order
+from ordermill.model.order import Order
 from ordermill.store.tables import SHOP_COLUMNS
 from ordermill.store.types import Money
 
@@ -23,12 +22,12 @@ NAMES = tuple(column.name for column in SHOP_COLUMNS)
 # Amounts have at most twelve digits before the point (NUMERIC(18,6)).
 TOO_MUCH = Decimal(10) ** 12
 
-_JSON = {
+_JSON = frozenset({
     "items", "taxes", "customer", "billing_address", "shipping_address", "transactions", "refunds",
     "tags", "shop_metadata",
-}  # fmt: skip
+})  # fmt: skip
 _ATTRIBUTES = [{"shop_metadata": "metadata"}.get(name, name) for name in NAMES[:-1]]
-_plain = attrgetter(*_ATTRIBUTES)
+_stated = attrgetter(*_ATTRIBUTES)
 _MONEY = tuple(at for at, column in enumerate(SHOP_COLUMNS) if isinstance(column.type, Money))
 _JSON_AT = tuple(at for at, name in enumerate(NAMES) if name in _JSON)
 _TEXT_AT = tuple(
@@ -36,7 +35,9 @@ _TEXT_AT = tuple(
     for at, column in enumerate(SHOP_COLUMNS)
     if isinstance(column.type, Text) and column.name not in _JSON
 )
-_content = itemgetter(*(at for at, name in enumerate(NAMES) if name not in NOT_CONTENT))
+_plain = itemgetter(
+    *(at for at, name in enumerate(NAMES) if name not in NOT_CONTENT and name not in _JSON)
+)
 
 # Amounts as JSON numbers of exactly their digits: the API hands these texts on as they are.
 _encode = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
@@ -57,8 +58,7 @@ def order_row(order: Order) -> OrderRow:
     that did not costs this order, never the page.
     """
     try:
-        values = _values(order)
-        digest = hashlib.blake2b(_encode(_content(values)), digest_size=16)
+        values, digest = _laid_out(order)
     except (UnicodeEncodeError, ValueError, TypeError) as error:
         raise MalformedOrder(
             order.source_id, f"a value cannot be written: {type(error).__name__}"
@@ -68,17 +68,21 @@ def order_row(order: Order) -> OrderRow:
             raise MalformedOrder(order.source_id, f"{NAMES[at]} has more than 12 digits")
     if any("\0" in values[at] for at in _TEXT_AT if values[at]):
         raise MalformedOrder(order.source_id, "a text holds U+0000")
-    return OrderRow(tuple(values), digest.hexdigest())
+    return OrderRow(tuple(values), digest)
 
 
-def _values(order: Order) -> list[Any]:
-    """In the order of SHOP_COLUMNS, whose last is search_text."""
-    values = list(_plain(order))
+def _laid_out(order: Order) -> tuple[list[Any], str]:
+    """The values in the order of SHOP_COLUMNS, whose last is search_text, and the hash: over the
+    JSON of the plain ones and over the JSON columns as they are, so that nothing is encoded twice.
+    """
+    values = [*_stated(order), search_text(order)]
+    hashed = [_encode(_plain(values))]
     for at in _JSON_AT:
+        written = _encode(values[at])
+        hashed.append(written)
         if values[at] is not None:
-            values[at] = _encode(values[at]).decode()
-    values.append(search_text(order))
-    return values
+            values[at] = written.decode()
+    return values, hashlib.blake2b(b"\n".join(hashed), digest_size=16).hexdigest()
 
 
 def json_text(value: Any) -> str:
@@ -93,53 +97,35 @@ def payload_text(payload: bytes) -> str:
 
 def search_text(order: Order) -> str:
     """Every value a person may look for, casefolded, a line each; never the JSON's keys."""
-    return "\n".join(_searched(order)).casefold()
-
-
-def _searched(order: Order) -> Iterator[str]:
     customer = order.customer
-    head = [order.source_id, order.source_order_number, order.customer_name, order.customer_email]
+    texts = [order.source_id, order.source_order_number, order.customer_name, order.customer_email]
     if customer is not None:
-        head += [customer.phone, customer.company_name, customer.tax_number]
-        head += [customer.company_number, customer.notes]
-    yield from _texts(head)
+        texts += _searched_customer(customer)
     for address in (order.billing_address, order.shipping_address):
         if address is not None:
-            yield from _texts(_parts(address))
+            texts += _searched_address(address)
     for item in order.items:
-        yield from _texts((item.name, item.sku))
-    yield from order.tags
-    yield from _leaves(order.metadata)
+        texts += (item.name, item.sku)
+    texts += order.tags
+    _add_leaves(order.metadata, texts)
+    return "\n".join(filter(None, texts)).casefold()
 
 
-def _parts(address: Address) -> Iterable[str | None]:
-    return (
-        address.name,
-        address.company,
-        address.address,
-        address.address_2,
-        address.city,
-        address.state,
-        address.post_code,
-        address.country,
-        address.phone,
-    )
+_searched_customer = attrgetter("phone", "company_name", "tax_number", "company_number", "notes")
+_searched_address = attrgetter(
+    "name", "company", "address", "address_2", "city", "state", "post_code", "country", "phone"
+)
 
 
-def _texts(values: Iterable[str | None]) -> Iterator[str]:
-    return (value for value in values if value)
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    """The values of nested JSON, numbers included."""
+def _add_leaves(value: Any, texts: list[str | None]) -> None:
+    """Add the values of nested JSON, numbers included."""
     if isinstance(value, str):
-        if value:
-            yield value
+        texts.append(value)
     elif isinstance(value, dict):
         for inner in value.values():
-            yield from _leaves(inner)
+            _add_leaves(inner, texts)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _leaves(inner)
+            _add_leaves(inner, texts)
     elif value is not None and not isinstance(value, bool):
-        yield str(value)
+        texts.append(str(value))
