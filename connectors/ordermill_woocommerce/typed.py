@@ -20,8 +20,8 @@ from ordermill.errors import MalformedOrder
 from ordermill.model.order import ZERO
 
 
-# gc=False: none of these can be part of a cycle, so the collector need not walk them (a third of the
-# time that decoding took).
+# gc=False: none of these can be part of a cycle, so the collector need not walk them, which took a
+# third of the time of decoding.
 class LineTax(Struct, gc=False):
     """One tax on one line; ``id`` is the rate's. Without ``total`` the rate does not apply."""
 
