@@ -21,7 +21,7 @@ from ordermill.daemon import Daemon, read_settings, run_with_signals
 from ordermill.settings import demo_file
 from ordermill.simulator.clock import ScaledClock
 from ordermill.simulator.ledger import Ledger
-from ordermill.simulator.life import Life
+from ordermill.simulator.life import Life, Ways
 from ordermill.simulator.server import Server, serve
 from ordermill.simulator.shopify.face import ShopifyFace
 from ordermill.simulator.woocommerce.face import WooCommerceFace
@@ -30,6 +30,7 @@ from ordermill.store.orders import Ingested, Outcome
 API_PORT, ADMIN_PORT = 8080, 8081
 BEFORE = 12  # orders that each shop has when the daemon meets it
 PACE = 1.5  # seconds between two happenings in a shop, at speed 1
+IN_SHOPIFY = Ways(trash=0, untrash=0, purge=1)  # it knows no trash: what is deleted is gone
 
 
 def run_demo(*, seed: int, duration: float | None, speed: float) -> None:
@@ -77,7 +78,7 @@ def living_shops(seed: int, stack: ExitStack) -> tuple[SimulatedShop, SimulatedS
             {"DEMO_WOO_KEY": woo.consumer_key, "DEMO_WOO_SECRET": woo.consumer_secret},
         ),
         SimulatedShop(
-            Life(shopify_ledger, seed=seed + 1),
+            Life(shopify_ledger, seed=seed + 1, ways=IN_SHOPIFY),
             stack.enter_context(serve(shopify)),
             {"DEMO_SHOPIFY_TOKEN": shopify.access_token},
         ),
@@ -186,7 +187,7 @@ def sentences(one: Ingested) -> Iterator[str]:
     elif one.outcome is Outcome.CREATED and one.order is not None:
         order = one.order
         yield (
-            f"[green]stored[/]   order {name}: {order.total_with_tax} {order.currency_code}, "
+            f"[green]stored[/]   order {name}: {shown(order.total_with_tax)} {order.currency_code}, "
             f"{order.payment_status}, {len(order.items)} items"
         )
     elif one.changes:

@@ -1,4 +1,4 @@
-"""Reads the Admin schema and turns the text of a request into a checked operation, once per text."""
+"""Reads the Admin schema and checks the text of a request against it, once per text."""
 
 from __future__ import annotations
 

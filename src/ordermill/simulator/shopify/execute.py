@@ -27,9 +27,9 @@ class Run:
     pager: Pager = paging.of_list
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def root(self, plan: Plan, resolve: Callable[[str, Mapping[str, Any]], Any]) -> dict[str, Any]:
+    def root(self, plan: Plan, resolve: Callable[[Field], Any]) -> dict[str, Any]:
         """The answer's ``data``; ``resolve`` gives a root field's value."""
-        return {f.key: self._shape(f, resolve(f.name, f.args), (f.key,)) for f in plan.fields}
+        return {f.key: self._shape(f, resolve(f), (f.key,)) for f in plan.fields}
 
     def object(self, select: Selections, value: Mapping[str, Any], path: Path) -> dict[str, Any]:
         """The selected fields of one object."""
@@ -40,7 +40,8 @@ class Run:
         out: dict[str, Any] = {}
         for f in fields:
             if self.denied and (f.owner, f.name) in self.denied:
-                out[f.key] = self._refuse(f, (*path, f.key))
+                self._refuse(f, (*path, f.key))
+                out[f.key] = None
             elif f.kind is Kind.LEAF:
                 out[f.key] = f.owner if f.name == "__typename" else value[f.name]
             else:

@@ -37,20 +37,26 @@ class Page:
 
 def size_of(args: Mapping[str, Any], largest: int = LARGEST) -> tuple[int, bool]:
     """How many, and whether from the end; QueryError unless one of first and last is usable."""
-    first, last = args.get("first"), args.get("last")
-    if first is None and last is None:
-        raise QueryError.of("you must provide one of first or last", "BAD_REQUEST")
+    first: int | None = args.get("first")
+    last: int | None = args.get("last")
     if first is not None and last is not None:
         raise QueryError.of("providing both first and last is not supported", "BAD_REQUEST")
     name, wanted = ("last", last) if first is None else ("first", first)
+    if wanted is None:
+        raise QueryError.of("you must provide one of first or last", "BAD_REQUEST")
     if wanted > largest:
-        raise QueryError.of(
-            f"The input array size of {wanted} is greater than the maximum allowed of {largest}.",
-            "MAX_INPUT_SIZE_EXCEEDED",
-        )
+        raise too_many(wanted, largest)
     if wanted < 0:
         raise QueryError.of(f"{name} cannot be less than zero", "BAD_REQUEST")
-    return int(wanted), first is None
+    return wanted, first is None
+
+
+def too_many(wanted: int, largest: int) -> QueryError:
+    """For pages and for lists of arguments alike."""
+    return QueryError.of(
+        f"The input array size of {wanted} is greater than the maximum allowed of {largest}.",
+        "MAX_INPUT_SIZE_EXCEEDED",
+    )
 
 
 def encode(bound_to: str, position: Any) -> str:

@@ -12,7 +12,7 @@ _HANDLE = re.compile(r"\d{4}-(01|04|07|10)")
 def served(asked: str, supported: tuple[str, ...] = SUPPORTED) -> str | None:
     """The version that answers: an expired one silently becomes the oldest that is supported.
     None for a handle that never was one (404)."""
-    if asked == "unstable" or asked in supported:
+    if asked in ("unstable", RELEASE_CANDIDATE) or asked in supported:
         return asked
     if not _HANDLE.fullmatch(asked) or asked > supported[-1]:
         return None
