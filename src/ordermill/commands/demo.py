@@ -30,7 +30,8 @@ from ordermill.store.orders import Ingested, Outcome
 API_PORT, ADMIN_PORT = 8080, 8081
 BEFORE = 12  # orders that each shop has when the daemon meets it
 PACE = 1.5  # seconds between two happenings in a shop, at speed 1
-IN_SHOPIFY = Ways(trash=0, untrash=0, purge=1)  # it knows no trash: what is deleted is gone
+# Shopify knows no trash: what is deleted is gone.
+IN_SHOPIFY = Ways(cancel=3, trash=0, untrash=0, purge=2)
 
 
 def run_demo(*, seed: int, duration: float | None, speed: float) -> None:
@@ -187,8 +188,8 @@ def sentences(one: Ingested) -> Iterator[str]:
     elif one.outcome is Outcome.CREATED and one.order is not None:
         order = one.order
         yield (
-            f"[green]stored[/]   order {name}: {shown(order.total_with_tax)} {order.currency_code}, "
-            f"{order.payment_status}, {len(order.items)} items"
+            f"[green]stored[/]   order {name}: {shown(order.total_with_tax)} "
+            f"{order.currency_code}, {order.payment_status}, {len(order.items)} items"
         )
     elif one.changes:
         yield f"[yellow]changed[/]  order {name}: {', '.join(told(one))}"
