@@ -57,12 +57,14 @@ _MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One order as it was read: ``payload`` as the shop sent it, ``order`` what it says."""
+    """One order as it was read: ``payload`` as the shop sent it, ``order`` what it says, ``row``
+    its layout where that was made before the transaction."""
 
     source_id: str
     payload: bytes
     mark: str
     order: Order | MalformedOrder
+    row: OrderRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _sorted_out(
             unreadable.append((one, one.order))
             continue
         try:
-            row = order_row(one.order)
+            row = one.row or order_row(one.order)
         except MalformedOrder as error:
             unreadable.append((one, error))
             continue

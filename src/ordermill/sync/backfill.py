@@ -19,8 +19,7 @@ def backfill(shop: Shop, lease: Lease, asked: runs.StoredRun, breathe: Callable[
     """
     window = Window(by=By.CREATED, since=asked.since, until=asked.until)
     with recorded(shop, lease, BACKFILL, asked.id) as run:
-        for page in pages(
-            lambda cursor: shop.connector.fetch(window, cursor), asked.cursor, ahead=False
-        ):
-            run.store(page.orders, cursor=page.cursor, cost=page.cost, total=page.total)
+        for batch in pages(lambda cursor: shop.fetch(window, cursor), asked.cursor, ahead=False):
+            page = batch.page
+            run.store(batch.orders, cursor=page.cursor, cost=page.cost, total=page.total)
             breathe()

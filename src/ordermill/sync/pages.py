@@ -1,4 +1,4 @@
-"""Walks the pages of one pass, fetching the next while the present one is being stored."""
+"""Walks the pages of one pass, reading the next while the present one is being stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pages(
 ) -> Iterator[P]:
     """Every page from ``cursor`` on; raise InvalidAnswer if a page's cursor is its own.
 
-    With ``ahead`` one page is fetched before it is asked for. A killed pass then loses up to two
+    With ``ahead`` one page is read before it is asked for. A killed pass then loses up to two
     requests instead of one, which is why a backfill, made to be killed, does without.
     """
     if not ahead:

@@ -23,9 +23,10 @@ def poll(shop: Shop, lease: Lease, state: IntegrationState, breathe: Callable[[]
     since = start_of(shop, state)
     window = Window(by=By.CHANGED, since=since)
     with recorded(shop, lease, INCREMENTAL, since=since, bookmark=state.bookmark) as run:
-        for page in pages(lambda cursor: shop.connector.fetch(window, cursor)):
+        for batch in pages(lambda cursor: shop.fetch(window, cursor)):
+            page = batch.page
             run.store(
-                page.orders,
+                batch.orders,
                 cursor=page.cursor,
                 bookmark=page.safe_until,
                 cost=page.cost,

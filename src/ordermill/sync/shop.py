@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from ordermill.connector.base import Connector, Fetched, RawOrder
+from ordermill.connector.base import Connector, Fetched, Page, RawOrder, Window
 from ordermill.errors import MalformedOrder, SourceError
 from ordermill.model.integration import Integration
 from ordermill.model.order import Order
 from ordermill.store import hints, integrations, orders, runs
 from ordermill.store.integrations import StoredIntegration
 from ordermill.store.orders import Incoming, Ingested, Outcome
+from ordermill.store.rows import OrderRow, order_row
 from ordermill.sync.lease import Lease
 from ordermill.sync.listener import Listener
 
@@ -40,11 +41,22 @@ class Shop:
     def handle(self) -> str:
         return self.integration.handle
 
-    def read(self, raw: RawOrder) -> Incoming:
-        """Normalize one order. A connector that breaks on it costs this order, not the page."""
+    def fetch(self, window: Window, cursor: str | None) -> Batch:
+        """The next page of a window; raise SourceError."""
+        page = self.connector.fetch(window, cursor)
+        return Batch(page, self.read(page.orders))
+
+    def read(self, raws: Iterable[RawOrder]) -> list[Incoming]:
+        """Normalize orders and lay them out: all that can be done before a transaction begins."""
+        return [self._read(raw) for raw in raws]
+
+    def _read(self, raw: RawOrder) -> Incoming:
+        """A connector that breaks on an order costs this order, not the page."""
         order: Order | MalformedOrder
+        row: OrderRow | None = None
         try:
             order = self.connector.normalize(raw)
+            row = order_row(order)
         except MalformedOrder as error:
             order = error
         except Exception as error:  # noqa: BLE001 - a defect of the connector must not stop the shop
@@ -52,7 +64,19 @@ class Shop:
             order = MalformedOrder(raw.source_id, f"normalize broke: {type(error).__name__}")
         if isinstance(order, MalformedOrder):
             self.listener.error(self.handle, "normalize", "schema")
-        return Incoming(raw.source_id, raw.payload, raw.mark, order)
+        return Incoming(raw.source_id, raw.payload, raw.mark, order, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A page whose orders are ready to be stored."""
+
+    page: Page
+    orders: list[Incoming]
+
+    @property
+    def cursor(self) -> str | None:
+        return self.page.cursor
 
 
 class Run:
@@ -67,7 +91,7 @@ class Run:
 
     def store(
         self,
-        raw_orders: Sequence[RawOrder],
+        incoming: Sequence[Incoming],
         *,
         cursor: str | None = None,
         bookmark: datetime | None = None,
@@ -79,7 +103,6 @@ class Run:
 
         ``confirmed``: read by id, so it is written even where it is older than what is stored.
         """
-        incoming = [self.shop.read(raw) for raw in raw_orders]
         now = self.shop.now()
         with self.lease.write() as conn:
             ingested = orders.ingest(conn, self.shop.stored, incoming, now=now, confirmed=confirmed)
@@ -100,7 +123,7 @@ class Run:
 
     def apply(self, fetched: Fetched) -> list[Ingested]:
         """Store what came of a read by id; orders that are gone are marked so, never removed."""
-        ingested = self.store(fetched.orders, cost=fetched.cost, confirmed=True)
+        ingested = self.store(self.shop.read(fetched.orders), cost=fetched.cost, confirmed=True)
         if fetched.gone:
             with self.lease.write() as conn:
                 reasons = {source_id: str(why) for source_id, why in fetched.gone.items()}

@@ -35,7 +35,7 @@ def sweep(shop: Shop, lease: Lease, breathe: Callable[[], None]) -> None:
         for page in pages(lambda cursor: shop.connector.index(window, cursor), ahead=False):
             seen.update(entry.source_id for entry in page.entries)
             seen.update(raw.source_id for raw in page.orders)
-            run.store(page.orders, cursor=page.cursor, cost=page.cost)
+            run.store(shop.read(page.orders), cursor=page.cursor, cost=page.cost)
             _read(run, different(run, page), breathe)
             breathe()
         with lease.database.read() as conn:
