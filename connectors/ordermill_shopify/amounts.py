@@ -116,7 +116,7 @@ class Sold:
     source_id: str | None = None
 
     def item(self) -> Item:
-        """total = price x quantity - discount holds to the sixth decimal, exactly."""
+        """total = price x quantity - discount, as far as a price of six decimals can say it."""
         tax = sum((each.tax for each in self.taxes), ZERO)
         price, discount = self._price(tax)
         return Item(

@@ -69,8 +69,10 @@ class Pricing:
             meta=item.meta,
         )  # fmt: skip
 
-    def shipping(self, new: NewShipping, ids: Ids) -> Shipping:
-        priced = self.rules.priced(ONE, new.price, self.rates(""))
+    def shipping(
+        self, new: NewShipping, ids: Ids, discounts: tuple[Allocation, ...] = ()
+    ) -> Shipping:
+        priced = self.rules.priced(ONE, new.price, self.rates(""), discounts)
         return Shipping(ids(), new.title, new.code, priced, priced)
 
     def charge(self, new: NewCharge, ids: Ids, line_id: int | None = None) -> Charge:
@@ -81,6 +83,8 @@ class Pricing:
     def allocations(self, coupon: Coupon, prices: Sequence[Decimal], quantities: Sequence[Decimal]
     ) -> list[Decimal]:  # fmt: skip
         """The share of each line, whose price is what the discounts so far have left of it."""
+        if coupon.kind == "shipping":
+            return [ZERO for _ in prices]
         if coupon.kind == "fixed_cart":
             return money.allocate(coupon.value, prices, self.rules.places)
         if coupon.kind == "fixed_product":
@@ -102,7 +106,9 @@ def place(
     classes = {} if draft.tax_exempt else dict(draft.rates)
     pricing = Pricing(Rules(included, shop.round_at_subtotal, decimals), classes)
     lines, discounts = _lines(draft, pricing, ids)
-    shipping = tuple(pricing.shipping(each, ids) for each in draft.shipping)
+    shipping = tuple(
+        pricing.shipping(each, ids, _off_shipping(draft, each, pricing)) for each in draft.shipping
+    )
     charges = tuple(
         pricing.charge(each, ids, None if each.line is None else lines[each.line].id)
         for each in draft.charges
@@ -146,6 +152,16 @@ def _lines(
             shares[i] += (Allocation(index, off),) if off else ()
     lines = [pricing.line(item, ids, each) for item, each in zip(draft.items, shares, strict=True)]
     return tuple(lines), tuple(discounts)
+
+
+def _off_shipping(draft: Draft, new: NewShipping, pricing: Pricing) -> tuple[Allocation, ...]:
+    """What coupons for the shipping take off one way of delivery, one after the other."""
+    left, shares = pricing.rules.round(new.price), []
+    for index, coupon in enumerate(draft.coupons):
+        off = pricing.rules.round(left * coupon.value / 100) if coupon.kind == "shipping" else ZERO
+        left -= off
+        shares += [Allocation(index, off)] if off else []
+    return tuple(shares)
 
 
 def sales_between(before: Order | None, after: Order, ids: Ids) -> tuple[Sale, ...]:

@@ -171,11 +171,13 @@ def _drawn(random: Random, currency: str | None) -> Item:
         return GIFT_CARD
     product = random.choice(PRODUCTS)
     most = 60 if product.unit_price < 1 else 4
-    price = product.unit_price.quantize(Decimal(1)) if currency == "JPY" else product.unit_price
-    return replace(product, quantity=Decimal(random.randint(1, most)), unit_price=max(price, _CENT))
+    return replace(priced(product, currency), quantity=Decimal(random.randint(1, most)))
 
 
-_CENT = Decimal("0.07")
+def priced(item: Item, currency: str | None) -> Item:
+    """At a price that the currency (None: one with cents) can express."""
+    whole = max(item.unit_price.quantize(Decimal(1)), Decimal(1))
+    return replace(item, unit_price=whole) if currency == "JPY" else item
 
 
 def _shipping(random: Random, items: Sequence[Item]) -> tuple[NewShipping, ...]:

@@ -47,11 +47,11 @@ class NewCharge:
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """A discount. percent: of each line; fixed_cart: over all lines; fixed_product: per unit.
-    Amounts are on the price basis."""
+    """A discount. percent: of each line; fixed_cart: over all lines; fixed_product: per unit;
+    shipping: percent of the shipping, with the order only. Amounts are on the price basis."""
 
     code: str
-    kind: Literal["percent", "fixed_cart", "fixed_product"]
+    kind: Literal["percent", "fixed_cart", "fixed_product", "shipping"]
     value: Decimal
 
 

@@ -138,7 +138,7 @@ class Life:
             price = money.rounded(line.now.unit_price * Decimal("0.9"), order.places)
             return SetPrice(line.id, price), f"{name} at {price}"
         if chance < 0.75:
-            item = self._random.choice(catalogue.PRODUCTS)
+            item = catalogue.priced(self._random.choice(catalogue.PRODUCTS), order.currency)
             return AddItem(item), f"{item.sku} added"
         if chance < 0.9 and sum(1 for each in order.lines if each.now.quantity) > 1:
             return Remove(line.id), f"{name} removed"

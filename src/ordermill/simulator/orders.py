@@ -248,9 +248,10 @@ class Order:
 
     @property
     def fulfilment(self) -> Fulfilled:
-        """How much of what is left after edits and refunds has been sent."""
-        sent = [self.fulfilled_quantity(line.id) for line in self.lines]
-        wanted = [line.now.quantity - self.refunded_quantity(line.id) for line in self.lines]
+        """How much of what is left after edits and refunds, and has to be sent, was sent."""
+        goods = [line for line in self.lines if line.requires_shipping]
+        sent = [self.fulfilled_quantity(line.id) for line in goods]
+        wanted = [line.now.quantity - self.refunded_quantity(line.id) for line in goods]
         if not any(sent):
             return "unfulfilled"
         done = all(has >= need for has, need in zip(sent, wanted, strict=True))

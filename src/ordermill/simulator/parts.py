@@ -44,7 +44,8 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """A coupon or manual discount of an order. ``kind``: percent | fixed_cart | fixed_product."""
+    """A coupon or manual discount of an order. ``kind``: percent | fixed_cart | fixed_product |
+    shipping. No code: given by hand."""
 
     id: int
     code: str
