@@ -133,7 +133,7 @@ def _sums_by_rate(order: WooOrder) -> dict[int, tuple[Decimal, Decimal]]:
     for line in lines:
         for rate_id, tax in _amounts(line.taxes, line.total_tax):
             base, so_far = sums.get(rate_id, _NOTHING)
-            sums[rate_id] = (base + line.total, so_far + tax)
+            sums[rate_id] = (base + exact(line.total), so_far + tax)
     return sums
 
 
