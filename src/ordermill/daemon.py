@@ -11,14 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import BaseModel
 
-from ordermill.admin.app import create_app
 from ordermill.admin.metrics import Metrics
-from ordermill.admin.server import serve
 from ordermill.connector.base import Connector, Context, Observer, Plugin
 from ordermill.connector.registry import installed
 from ordermill.errors import ConfigError, OrdermillError
@@ -31,6 +29,9 @@ from ordermill.sync.engine import Engine
 from ordermill.sync.lease import RENEW
 from ordermill.sync.listener import Everyone, Listener
 from ordermill.sync.shop import Shop
+
+if TYPE_CHECKING:
+    from ordermill.admin.server import Serving
 
 log = structlog.get_logger()
 
@@ -189,10 +190,7 @@ class Daemon:
         schedule.every("tick", TICK, lambda: self._tick(engine))
         schedule.every("heartbeat", RENEW, engine.heartbeat)
         schedule.every("forget", DAY, lambda: self._forget(database))
-        app = create_app(
-            database, self.metrics, token=self.settings.admin.token, heartbeat=self._since_tick
-        )
-        admin = serve(app, self.settings.admin.host, self.settings.admin.port)
+        admin = self._serve_admin(database)
         self.admin_port = admin.port
         self.metrics.reload(True, now())
         schedule.start()
@@ -211,6 +209,16 @@ class Daemon:
             admin.stop()
             shops.close()
             log.info("stopped", finished=finished)
+
+    def _serve_admin(self, database: Database) -> Serving:
+        # The web framework takes half a second to import, and other commands use this module too.
+        from ordermill.admin.app import create_app
+        from ordermill.admin.server import serve
+
+        app = create_app(
+            database, self.metrics, token=self.settings.admin.token, heartbeat=self._since_tick
+        )
+        return serve(app, self.settings.admin.host, self.settings.admin.port)
 
     def _wait(self, database: Database, shops: Shops, engine: Engine) -> None:
         while not self._stop.wait(0.1):

@@ -327,10 +327,11 @@ def as_number(value: Any) -> Any:
 
 # The rows that the tables' foreign keys ask for.
 FIRST = (
-    "INSERT INTO entities VALUES "
-    "('ent', 'acme', 'Acme', 'null', NULL, 'EUR', 'UTC', 15, 'null', ?, ?)",
-    "INSERT INTO integrations VALUES "
-    "('oint', 'ent', 'shop', 'woocommerce', 'Shop', 'x:1', true, false, NULL, ?, ?)",
+    "INSERT INTO entities (id, handle, name, address, currency_code, timezone, payment_due_days,"
+    " numbering, created_at, updated_at)"
+    " VALUES ('ent', 'acme', 'Acme', 'null', 'EUR', 'UTC', 15, 'null', ?, ?)",
+    "INSERT INTO integrations (id, entity_id, handle, source, name, is_active, sweeps, created_at,"
+    " updated_at) VALUES ('oint', 'ent', 'shop', 'woocommerce', 'Shop', true, false, ?, ?)",
 )
 
 

@@ -26,7 +26,7 @@ from ordermill.sync.lease import RENEW
 from ordermill.sync.shop import Shop
 
 OK, FAILED, REFUSED = 0, 1, 3
-STEP = timedelta(milliseconds=50)
+STEP = timedelta(milliseconds=250)  # how often the store is asked whether all is done
 PROGRESS_EVERY = 10.0
 
 

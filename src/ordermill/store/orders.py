@@ -208,16 +208,17 @@ def _write(
     for entry in created:
         entry.id = new_id("ord", now)
     _compare(conn, updated)
-    written = created + updated
+    append(conn, orders, _COLUMNS, [_values(stored, entry, now) for entry in created])
     upsert(
         conn,
         orders,
         _COLUMNS,
-        [_values(stored, entry, now) for entry in written],
+        [_values(stored, entry, now) for entry in updated],
         key=("integration_id", "source_id"),
         update=_UPDATED,
         expressions=_DELETED,
     )
+    written = created + updated
     append(
         conn,
         raw_versions,
