@@ -171,6 +171,7 @@ def _metadata(order: Order, presentment: bool) -> dict[str, Any]:
     other = Side(not presentment, _code(order, not presentment))
     facts: dict[str, Any] = {
         "financial_status": order.display_financial_status,
+        "stalled": _stalled(order),
         "fulfillment_status": order.display_fulfillment_status,
         "return_status": order.return_status if order.return_status != "NO_RETURN" else None,
         "cancel_reason": order.cancel_reason,
@@ -198,6 +199,12 @@ def _metadata(order: Order, presentment: bool) -> dict[str, Any]:
             other.of(order.current_total_price_set, "currentTotalPriceSet"), "f"
         )
     return {name: value for name, value in facts.items() if value}
+
+
+def _stalled(order: Order) -> str | None:
+    if order.display_financial_status in ("VOIDED", "EXPIRED"):
+        return f"payment {order.display_financial_status.lower()}"
+    return None if order.confirmed else "not confirmed"
 
 
 def _without_values(error: msgspec.ValidationError) -> str:

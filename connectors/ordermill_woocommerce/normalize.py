@@ -141,6 +141,7 @@ def _metadata(woo: WooOrder, meta: dict[str, str]) -> dict[str, Any]:
     """What has no attribute of its own; the status in the shop's own word, custom ones too."""
     known: dict[str, Any] = {
         "status": woo.status,
+        "stalled": "payment failed" if woo.status == "failed" else None,
         "created_via": woo.created_via,
         "coupons": [coupon.code for coupon in woo.coupon_lines],
         "meta": {key: value for key, value in meta.items() if not key.startswith("_wp_trash")},

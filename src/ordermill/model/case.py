@@ -5,9 +5,8 @@ Billing is a pure function from a case to a plan; invoicing loads cases and writ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -106,6 +105,14 @@ class Happening(Struct, frozen=True, kw_only=True):
     actor: str | None = None  # None: whoever the plan is made for
 
 
+class Refused(Struct, frozen=True, kw_only=True):
+    """What a call is answered (422) although its plan is written: why nothing was issued."""
+
+    code: str
+    message: str
+    details: dict[str, str | None] = field(default_factory=dict)
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What to write for one case, all of it or nothing.
 
@@ -118,6 +125,22 @@ class Plan(Struct, frozen=True, kw_only=True):
     settled: dict[str, str] = field(default_factory=dict)
     decisions: dict[str, Any] = field(default_factory=dict)
     events: tuple[Happening, ...] = ()
+    refusal: Refused | None = None
+
+
+def joined(plans: Iterable[Plan]) -> Plan:
+    """One plan that does what these do, one after the other."""
+    whole = Plan()
+    for plan in plans:
+        whole = Plan(
+            documents=whole.documents + plan.documents,
+            payments=whole.payments + plan.payments,
+            settled=whole.settled | plan.settled,
+            decisions=whole.decisions | plan.decisions,
+            events=whole.events + plan.events,
+            refusal=plan.refusal or whole.refusal,
+        )
+    return whole
 
 
 class Desk(Struct, frozen=True, kw_only=True):
@@ -129,7 +152,5 @@ class Desk(Struct, frozen=True, kw_only=True):
     new_id: Callable[[str], str]
 
 
-NEVER: datetime | None = None
-A_CENT_A_LINE = Decimal("0.01")  # how far sums may be from the platform's total, per line
 WAIT_FOR_REFUND = timedelta(hours=24)
 REISSUES_A_DAY = 3

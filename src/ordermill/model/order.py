@@ -164,7 +164,9 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     the platform's own figure, never a sum of ours. ``owed`` is what the buyer owes or has paid for
     good: the total after refunds (WooCommerce: total minus refunds; Shopify: the current total),
     with ``owed_tax`` in it (None where the platform cannot say). ``metadata`` is what the shop
-    knows beyond the attributes; it becomes ``metadata.shop``. ``deleted``: a trashed order.
+    knows beyond the attributes; it becomes ``metadata.shop``. Its key ``stalled`` says in words why
+    the shop itself waits for the buyer (payment failed, not confirmed): such an order is not billed
+    for being placed. ``deleted``: a trashed order.
     """
 
     source_id: str

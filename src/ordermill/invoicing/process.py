@@ -1,0 +1,146 @@
+"""Process: the first document of an order, an invoice or an estimate. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ordermill.invoicing import money
+from ordermill.model import content as contents
+from ordermill.model import rules
+from ordermill.model.books import desired
+from ordermill.model.buyer import buyer_of
+from ordermill.model.case import Case, Desk, Happening, Plan, Refused
+from ordermill.model.codes import Hold, Skip
+from ordermill.model.document import Content, DocumentKind, Draft, LinkType
+from ordermill.model.lifecycle import assert_processable
+from ordermill.model.order import OrderStatus
+
+
+def by_hand(case: Case, desk: Desk) -> Plan:
+    """A person's call: an invoice now, whatever the rules wait for or skip.
+
+    Raise WrongState if it is invoiced or cancelled. What may not be invoiced at all (its sums do
+    not reconcile, the law needs more of the buyer, nothing is left of it) is refused, and said on
+    the order.
+    """
+    assert_processable(case)
+    held = rules.hold(case)
+    if held is not None and held.code is not None and held.error is not None:
+        return refused(held.code, held.error)
+    what = desired(case)
+    if not what.items:
+        return refused(
+            Skip.REFUNDED_BEFORE_INVOICE,
+            f"{Skip.REFUNDED_BEFORE_INVOICE}: nothing of it is left to invoice",
+        )
+    below = contents.below_zero(what)
+    if below is not None:
+        return refused(
+            Hold.REFUND_BELOW_LINE,
+            f"{Hold.REFUND_BELOW_LINE}: more was refunded of line {below.source_id} than it has",
+        )
+    return invoice(case, desk)
+
+
+def refused(code: str, error: str) -> Plan:
+    """Held: the order says why, and the call is answered with it."""
+    return Plan(
+        decisions={"status": OrderStatus.FAILED, "error": error, "process_after": None},
+        events=(Happening(type="order.failed", reason=error),),
+        refusal=Refused(code=code, message=error.partition(": ")[2]),
+    )
+
+
+def invoice(case: Case, desk: Desk) -> Plan:
+    """The invoice over what remains of the order, with the payments that came so far."""
+    drafted = draft(case, desk, desired(case), DocumentKind.INVOICE)
+    if case.estimate is not None:
+        link = (LinkType.INVOICED_BY, case.estimate.id)
+        drafted = replace(drafted, links=(link,))
+    settled = absorbed(case, drafted.id)
+    return Plan(
+        documents=(drafted,),
+        payments=money.incoming(without(case, settled), desk, drafted.id),
+        settled=settled,
+        decisions=invoiced(drafted.id, desk.now),
+        events=(Happening(type="order.processed", data=_told(drafted)),),
+    )
+
+
+def estimate(case: Case, desk: Desk, reason: str) -> Plan:
+    """An estimate for what is not paid yet; the invoice comes with the payment."""
+    drafted = draft(case, desk, desired(case), DocumentKind.ESTIMATE)
+    return Plan(
+        documents=(drafted,),
+        decisions={
+            "status": OrderStatus.ESTIMATED,
+            "estimate_id": drafted.id,
+            "processed_at": desk.now,
+            "triggered_at": None,
+            "process_after": None,
+            "decide_at": None,
+            "error": None,
+            "attempts": 0,
+        },
+        events=(Happening(type="order.processed", reason=reason, data=_told(drafted)),),
+    )
+
+
+def draft(case: Case, desk: Desk, what: Content, kind: DocumentKind) -> Draft:
+    """A document over ``what``, made out to the order's present buyer. Its service date is the day
+    of fulfilment, else of the order."""
+    served = case.order.fulfilled_at or case.order.ordered_at
+    prefix = "est" if kind is DocumentKind.ESTIMATE else "inv"
+    return Draft(
+        id=desk.new_id(prefix),
+        kind=kind,
+        content=what,
+        customer=buyer_of(case.order),
+        date_service=None if served is None else served.astimezone(case.zone).date().isoformat(),
+    )
+
+
+def absorbed(case: Case, invoice_id: str) -> dict[str, str]:
+    """The refunds that an invoice leaves out what they took back: no credit note comes of them."""
+    return {
+        known.refund.source_id: invoice_id
+        for known in case.refunds
+        if known.settled_by is None and not known.deleted
+    }
+
+
+def invoiced(invoice_id: str, now: datetime) -> dict[str, object]:
+    """The decisions of an order whose documents are right."""
+    return {
+        "status": OrderStatus.INVOICED,
+        "invoice_id": invoice_id,
+        "processed_at": now,
+        "process_after": None,
+        "reissue_after": None,
+        "decide_at": None,
+        "items_changed": False,
+        "buyer_changed": False,
+        "changes": (),
+        "error": None,
+        "attempts": 0,
+    }
+
+
+def without(case: Case, settled: dict[str, str]) -> Case:
+    """The case with those refunds settled."""
+    refunds = tuple(
+        replace(known, settled_by=settled.get(known.refund.source_id, known.settled_by))
+        for known in case.refunds
+    )
+    return replace(case, refunds=refunds)
+
+
+def _told(drafted: Draft) -> dict[str, object]:
+    return {
+        "document_id": drafted.id,
+        "kind": str(drafted.kind),
+        "total_with_tax": drafted.content.total_with_tax,
+        "currency_code": drafted.content.currency_code,
+    }

@@ -1,0 +1,329 @@
+"""Arithmetic of what documents say: building it, taking one from another, splitting an amount.
+
+Everything is linear: order minus refunds, invoice minus credit notes and billed minus desired are
+the same ``minus``. No amount is rounded but to the currency's minor unit, and what that leaves over
+is ``rounding``. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from ordermill.model.document import Content
+from ordermill.model.money import minor_units, money
+from ordermill.model.order import ZERO, Item, ItemKind, ItemTax, Order, Refund, TaxTotal
+
+_ONE = Decimal(1)
+_MICRO = Decimal("0.000001")
+A_CENT_A_LINE = Decimal("0.01")
+
+Key = tuple[Decimal | None, str | None, bool]  # what makes two taxes one: rate, name, compound
+
+
+def of_order(order: Order) -> Content:
+    """The order as it stands, in the currency's minor units, with the platform's tax per rate."""
+    code = order.currency_code
+    items = tuple(_in_minor_units(item, code) for item in order.items)
+    taxes = tuple(_tax_in_minor_units(tax, items, code) for tax in tax_groups(order))
+    return _content(code, items, taxes, money(order.total_with_tax, code))
+
+
+def of_refund(refund: Refund, remaining: Content) -> Content:
+    """A refund as what is taken back: its lines, and what they leave of the amount as adjustments,
+    split over the rates by the gross that ``remaining`` has at each. One that takes all that
+    remains, or more, takes exactly that."""
+    code = remaining.currency_code
+    amount = money(refund.amount, code)
+    if amount >= remaining.total_with_tax:
+        return remaining
+    items = tuple(_in_minor_units(item, code) for item in refund.items)
+    rest = amount - _gross(items)
+    if rest and abs(rest) > A_CENT_A_LINE * len(items):
+        base = _minus_items(remaining.items, items, code)
+        items += split(rest, base, "Refund", code)
+    return _content(code, items, _groups(items), amount)
+
+
+def minus(content: Content, taken: Content) -> Content:
+    """What is left. A line that is taken but not there stays as a negative one; what is nothing any
+    more leaves. ``taken`` of the same currency as ``content``."""
+    code = content.currency_code
+    items = _minus_items(content.items, taken.items, code)
+    taxes = _minus_taxes(content.taxes, taken.taxes)
+    return _content(code, items, taxes, content.total_with_tax - taken.total_with_tax)
+
+
+def nothing(currency_code: str) -> Content:
+    """A content without lines."""
+    return _content(currency_code, (), (), ZERO)
+
+
+def is_nothing(content: Content) -> bool:
+    """Whether no line, no tax and no amount is left."""
+    return not content.items and not content.taxes and not content.total_with_tax
+
+
+def mismatch(order: Order) -> Decimal | None:
+    """How far lines and taxes are from the platform's total, where it is more than a cent a line:
+    then nothing may be issued. None where they agree."""
+    taxes = sum((tax.tax for tax in tax_groups(order)), ZERO)
+    off = order.total_with_tax - sum((item.total for item in order.items), ZERO) - taxes
+    return off if abs(off) > A_CENT_A_LINE * len(order.items) else None
+
+
+def below_zero(content: Content) -> Item | None:
+    """A line of which more was refunded than it now has; None where there is none."""
+    for item in content.items:
+        if item.kind is ItemKind.LINE_ITEM and (item.total < 0 or item.quantity < 0):
+            return item
+    return None
+
+
+def tax_groups(order: Order) -> tuple[TaxTotal, ...]:
+    """The platform's tax per rate: its own sums where they add up to its total tax, else the
+    lines'."""
+    if order.taxes and sum((tax.tax for tax in order.taxes), ZERO) == order.total_tax:
+        return order.taxes
+    return _groups(order.items)
+
+
+def split(amount: Decimal, over: Iterable[Item], name: str, currency_code: str) -> tuple[Item, ...]:
+    """``amount`` (with tax, of either sign) as adjustment lines, one for each set of rates among
+    the lines ``over``, in proportion to their gross; the cents go to the largest remainders."""
+    gross: dict[tuple[Key, ...], Decimal] = {}
+    taxes: dict[tuple[Key, ...], list[Decimal]] = {}
+    for item in over:
+        keys = tuple(_key(tax) for tax in item.taxes)
+        gross[keys] = gross.get(keys, ZERO) + item.total_with_tax
+        sums = taxes.setdefault(keys, [ZERO] * len(keys))
+        taxes[keys] = [so_far + tax.tax for so_far, tax in zip(sums, item.taxes, strict=True)]
+    weights = {keys: whole for keys, whole in gross.items() if whole > 0} or {(): _ONE}
+    shares = _shares(amount, list(weights.values()), currency_code)
+    return tuple(
+        _adjustment(name, share, keys, taxes.get(keys, []), weight, currency_code)
+        for (keys, weight), share in zip(weights.items(), shares, strict=True)
+        if share
+    )
+
+
+def _shares(amount: Decimal, weights: Sequence[Decimal], code: str) -> list[Decimal]:
+    unit = _ONE.scaleb(-minor_units(code))
+    whole = sum(weights, ZERO)
+    units = abs(amount) / unit
+    exact = [units * weight / whole for weight in weights]
+    shares = [part.to_integral_value("ROUND_FLOOR") for part in exact]
+    order = sorted(range(len(exact)), key=lambda at: (shares[at] - exact[at], at))
+    for at in order[: int(units - sum(shares, ZERO))]:
+        shares[at] += 1
+    sign = 1 if amount > 0 else -1
+    return [sign * share * unit for share in shares]
+
+
+def _adjustment(
+    name: str, gross: Decimal, keys: tuple[Key, ...], taxes: Sequence[Decimal], whole: Decimal,
+    code: str,
+) -> Item:  # fmt: skip
+    parts = tuple(
+        ItemTax(rate=rate, tax=money(gross * tax / whole, code), name=label, compound=compound)
+        for (rate, label, compound), tax in zip(keys, taxes, strict=True)
+    )
+    net = gross - sum((part.tax for part in parts), ZERO)
+    rates = [rate for rate, _, _ in keys]
+    return Item(
+        name=name,
+        sku=None,
+        source_id=None,
+        kind=ItemKind.ADJUSTMENT,
+        quantity=_ONE,
+        price=net,
+        gross_price=gross,
+        discount=ZERO,
+        total=net,
+        total_with_tax=gross,
+        tax_rate=None if None in rates else sum((r for r in rates if r is not None), ZERO),
+        taxes=parts,
+    )
+
+
+def _content(
+    code: str, items: tuple[Item, ...], taxes: tuple[TaxTotal, ...], total_with_tax: Decimal
+) -> Content:
+    total = sum((item.total for item in items), ZERO)
+    total_tax = sum((tax.tax for tax in taxes), ZERO)
+    return Content(
+        currency_code=code,
+        items=items,
+        taxes=taxes,
+        total=total,
+        total_tax=total_tax,
+        total_with_tax=total_with_tax,
+        total_discount=sum((item.discount for item in items), ZERO),
+        rounding=total_with_tax - total - total_tax,
+    )
+
+
+def _in_minor_units(item: Item, code: str) -> Item:
+    """Amounts of the line; its unit price keeps its digits."""
+    return replace(
+        item,
+        discount=money(item.discount, code),
+        total=money(item.total, code),
+        total_with_tax=money(item.total_with_tax, code),
+        taxes=tuple(replace(tax, tax=money(tax.tax, code)) for tax in item.taxes),
+    )
+
+
+def _tax_in_minor_units(tax: TaxTotal, items: Sequence[Item], code: str) -> TaxTotal:
+    base = tax.base
+    if base is None:
+        base = sum((item.total for item in items if _bears(item, tax)), ZERO)
+    return replace(tax, tax=money(tax.tax, code), base=money(base, code))
+
+
+def _bears(item: Item, tax: TaxTotal) -> bool:
+    return any((each.rate, each.name) == (tax.rate, tax.name) for each in item.taxes)
+
+
+def _groups(items: Iterable[Item]) -> tuple[TaxTotal, ...]:
+    groups: dict[Key, TaxTotal] = {}
+    for item in items:
+        for tax in item.taxes:
+            there = groups.get(_key(tax))
+            groups[_key(tax)] = TaxTotal(
+                rate=tax.rate,
+                tax=tax.tax + (there.tax if there else ZERO),
+                base=item.total + ((there.base or ZERO) if there else ZERO),
+                name=tax.name,
+                derived=tax.derived or (there is not None and there.derived),
+                compound=tax.compound,
+            )
+    return tuple(groups.values())
+
+
+def _minus_taxes(taxes: Sequence[TaxTotal], taken: Sequence[TaxTotal]) -> tuple[TaxTotal, ...]:
+    """Per rate. A rate that is named apart on either side (a refund may not name its taxes) is
+    matched by the rate alone."""
+    left = list(taxes)
+    for each in taken:
+        at = _place(left, each)
+        if at is None:
+            left.append(replace(each, tax=-each.tax, base=-(each.base or ZERO)))
+        else:
+            left[at] = replace(
+                left[at],
+                tax=left[at].tax - each.tax,
+                base=(left[at].base or ZERO) - (each.base or ZERO),
+            )
+    return tuple(tax for tax in left if tax.tax or tax.base)
+
+
+def _place(taxes: Sequence[TaxTotal], wanted: TaxTotal) -> int | None:
+    for same in (_key, lambda tax: tax.rate):
+        for at, tax in enumerate(taxes):
+            if same(tax) == same(wanted):
+                return at
+    return None
+
+
+def _minus_items(items: Sequence[Item], taken: Iterable[Item], code: str) -> tuple[Item, ...]:
+    left: list[Item] = list(items)
+    for each in taken:
+        at = _line(left, each)
+        if at is None:
+            left.append(_negative(each))
+        else:
+            left[at] = _less(left[at], each, code)
+    return tuple(item for item in left if not _gone(item))
+
+
+def _line(items: Sequence[Item], wanted: Item) -> int | None:
+    """The line that is meant: by the platform's id, else by what it is and has left."""
+    if wanted.source_id is not None:
+        for at, item in enumerate(items):
+            if (item.kind, item.source_id) == (wanted.kind, wanted.source_id):
+                return at
+        return None
+    alike = [at for at, item in enumerate(items) if _alike(item, wanted)]
+    enough = [at for at in alike if abs(items[at].total) >= abs(wanted.total)]
+    return next(iter(enough or alike), None)
+
+
+def _alike(item: Item, wanted: Item) -> bool:
+    return (
+        item.source_id is None
+        and (item.kind, item.name, item.sku) == (wanted.kind, wanted.name, wanted.sku)
+        and [_key(tax) for tax in item.taxes] == [_key(tax) for tax in wanted.taxes]
+        and (item.total >= 0) == (wanted.total >= 0)
+    )
+
+
+def _less(item: Item, taken: Item, code: str) -> Item:
+    """The line without what was taken of it, at its own unit price."""
+    quantity = item.quantity - taken.quantity
+    total = item.total - taken.total
+    price = item.price
+    if not quantity and total:  # an amount is left without a piece: it counts as one
+        quantity = _ONE
+        price = total
+    discount = money(price * quantity - total, code)
+    if discount < 0 <= item.discount and quantity:
+        price, discount = (total / quantity).quantize(_MICRO), ZERO
+    return replace(
+        item,
+        quantity=quantity,
+        price=price,
+        gross_price=item.gross_price if price == item.price else None,
+        discount=discount,
+        total=total,
+        total_with_tax=item.total_with_tax - taken.total_with_tax,
+        taxes=_less_taxes(item.taxes, taken.taxes),
+    )
+
+
+def _less_taxes(taxes: Sequence[ItemTax], taken: Sequence[ItemTax]) -> tuple[ItemTax, ...]:
+    left = list(taxes)
+    for each in taken:
+        at = _place_of(left, each)
+        if at is None:
+            left.append(replace(each, tax=-each.tax))
+        else:
+            left[at] = replace(left[at], tax=left[at].tax - each.tax)
+    return tuple(left)
+
+
+def _place_of(taxes: Sequence[ItemTax], wanted: ItemTax) -> int | None:
+    for same in (_key, lambda tax: tax.rate):
+        for at, tax in enumerate(taxes):
+            if same(tax) == same(wanted):
+                return at
+    return 0 if len(taxes) == 1 else None
+
+
+def _negative(item: Item) -> Item:
+    return replace(
+        item,
+        price=-item.price,
+        gross_price=None if item.gross_price is None else -item.gross_price,
+        discount=-item.discount,
+        total=-item.total,
+        total_with_tax=-item.total_with_tax,
+        taxes=tuple(replace(tax, tax=-tax.tax) for tax in item.taxes),
+    )
+
+
+def _gone(item: Item) -> bool:
+    """Whether nothing is left of it. A 100 % discounted line has a quantity, and stays."""
+    if item.total or item.total_with_tax or any(tax.tax for tax in item.taxes):
+        return False
+    return item.quantity <= 0 or item.kind is ItemKind.ADJUSTMENT
+
+
+def _gross(items: Iterable[Item]) -> Decimal:
+    return sum((item.total + sum((t.tax for t in item.taxes), ZERO) for item in items), ZERO)
+
+
+def _key(tax: ItemTax | TaxTotal) -> Key:
+    return (tax.rate, tax.name, tax.compound)

@@ -1,0 +1,183 @@
+"""What is to become of an order that has no invoice yet. Pure: the clock is an argument."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ordermill.model.buyer import missing
+from ordermill.model.case import Case
+from ordermill.model.codes import Hold, Skip
+from ordermill.model.content import mismatch
+from ordermill.model.order import Order, OrderStatus
+from ordermill.model.payments import BANK_TRANSFER, payment_type
+
+MANUAL = "manual"
+# However often an order is edited, its delay ends after this many times its length.
+LONGEST_QUIET = 10
+
+
+class Verdict(StrEnum):
+    """The ways on."""
+
+    WAIT = "wait"  # until `at`, or until the order changes
+    INVOICE = "invoice"
+    ESTIMATE = "estimate"
+    SKIP = "skip"
+    HOLD = "hold"
+    CANCEL = "cancel"
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """A verdict with its reason in a sentence; ``code`` for skip and hold. ``at``: when to look
+    again. ``triggered_at`` and ``process_after`` are what the order is to remember."""
+
+    verdict: Verdict
+    reason: str
+    code: str | None = None
+    at: datetime | None = None
+    triggered_at: datetime | None = None
+    process_after: datetime | None = None
+
+    @property
+    def error(self) -> str | None:
+        """As the order's ``error`` says it."""
+        return None if self.code is None else f"{self.code}: {self.reason}"
+
+
+def decide(case: Case, now: datetime, *, edited: bool) -> Decision:
+    """``edited``: its items changed since its delay began, which then begins anew."""
+    if case.order.cancelled:
+        return Decision(verdict=Verdict.CANCEL, reason="cancelled in the shop")
+    if case.source == MANUAL:
+        return Decision(verdict=Verdict.WAIT, reason="manual orders are processed by a call")
+    skipped = skip(case)
+    if skipped is not None:
+        return skipped
+    if not case.rules.auto_process:
+        return Decision(verdict=Verdict.WAIT, reason="auto_process is off: processed by a call")
+    return _triggered(case, now, edited)
+
+
+def hold(case: Case) -> Decision | None:
+    """Why no invoice may be issued now, also not by a person; None where one may."""
+    off = mismatch(case.order)
+    if off is not None:
+        reason = (
+            f"lines, shipping, fees and tax differ from the shop's total by {off:f} "
+            f"{case.order.currency_code}, more than a cent a line"
+        )
+        return Decision(verdict=Verdict.HOLD, code=Hold.ORDER_TOTALS_MISMATCH, reason=reason)
+    lacking = missing(case.order, case.entity.address.get("country_code"))
+    if lacking is not None:
+        reason = f"an invoice to this buyer must say {lacking}"
+        return Decision(verdict=Verdict.HOLD, code=Hold.BUYER_DATA_MISSING, reason=reason)
+    return None
+
+
+def skip(case: Case) -> Decision | None:
+    """The rule by which it is never invoiced by itself; None where none applies."""
+    order, rules = case.order, case.rules.skip
+    tags = {tag.casefold() for tag in rules.tags} & {tag.casefold() for tag in order.tags}
+    gateways = {gateway.casefold() for gateway in rules.gateways}
+    found: tuple[tuple[bool, Skip, str], ...] = (
+        (_before_import(case), Skip.BEFORE_IMPORT_FROM,
+         "placed before the day from which this integration imports"),
+        (rules.test_orders and order.test, Skip.TEST_ORDER, "a test order"),
+        ((order.payment_gateway or "").casefold() in gateways, Skip.GATEWAY_EXCLUDED,
+         f"paid by {order.payment_gateway}, which skip.gateways names"),
+        (bool(tags), Skip.TAG_EXCLUDED, "it has a tag that skip.tags names"),
+        (refunded_before(order), Skip.REFUNDED_BEFORE_INVOICE,
+         "refunded in full before any invoice"),
+        (rules.zero_total and not order.total_with_tax, Skip.ZERO_TOTAL, "its total is zero"),
+    )  # fmt: skip
+    for applies, code, reason in found:
+        if applies:
+            return Decision(verdict=Verdict.SKIP, code=code, reason=reason)
+    return None
+
+
+def refunded_before(order: Order) -> bool:
+    """Whether nothing of it is owed any more because all went back."""
+    return order.owed <= 0 and any(refund.amount for refund in order.refunds)
+
+
+def is_bank_transfer(case: Case) -> bool:
+    """By the gateway, or by the integration's default where the gateway is not known."""
+    known = payment_type(case.order.payment_gateway, case.rules.default_payment_type)
+    return known == BANK_TRANSFER
+
+
+def stalled(order: Order) -> str | None:
+    """Why the shop itself waits (payment failed, not confirmed), as its connector says."""
+    reason = order.metadata.get("stalled")
+    return reason if isinstance(reason, str) else None
+
+
+def _before_import(case: Case) -> bool:
+    placed = case.order.ordered_at
+    return case.import_cutoff is not None and placed is not None and placed < case.import_cutoff
+
+
+def _triggered(case: Case, now: datetime, edited: bool) -> Decision:
+    trigger = _trigger(case)
+    if trigger is None:
+        return Decision(verdict=Verdict.WAIT, reason=f"waits until it is {_awaited(case)}")
+    verdict, at, what = trigger
+    begun = case.triggered_at or max(min(at or now, now), case.created_at)
+    due = _due(case, begun, now, edited)
+    if due > now:
+        return Decision(
+            verdict=Verdict.WAIT,
+            reason=f"{what}; waits {case.rules.auto_process_delay_seconds} s for late edits",
+            at=due,
+            triggered_at=begun,
+            process_after=due,
+        )
+    held = hold(case)
+    if held is not None:
+        return held
+    return Decision(verdict=verdict, reason=what, triggered_at=begun, process_after=due)
+
+
+def _due(case: Case, begun: datetime, now: datetime, edited: bool) -> datetime:
+    delay = timedelta(seconds=case.rules.auto_process_delay_seconds)
+    if case.process_after is None or case.triggered_at is None:
+        return begun + delay
+    if edited:
+        return min(now + delay, begun + LONGEST_QUIET * delay)
+    return min(case.process_after, now + delay)  # a shorter delay in the rules counts at once
+
+
+def _trigger(case: Case) -> tuple[Verdict, datetime | None, str] | None:
+    """The trigger that the order has reached, with its time where the shop names one."""
+    order, rules = case.order, case.rules
+    created = rules.auto_process_on == "created"
+    if created and _wants_estimate(case):
+        if stalled(order) or case.status is OrderStatus.ESTIMATED:
+            return None
+        return Verdict.ESTIMATE, order.ordered_at, "an unpaid bank transfer gets an estimate"
+    if rules.issue_invoice_on_complete:
+        done = order.complete
+        return (Verdict.INVOICE, order.fulfilled_at, "complete") if done else None
+    if case.status is OrderStatus.ESTIMATED or rules.auto_process_on == "paid":
+        return (Verdict.INVOICE, order.paid_at, "paid") if order.paid else None
+    if rules.auto_process_on == "fulfilled":
+        done = order.fulfilled
+        return (Verdict.INVOICE, order.fulfilled_at, "fulfilled") if done else None
+    return None if stalled(order) else (Verdict.INVOICE, order.ordered_at, "placed")
+
+
+def _wants_estimate(case: Case) -> bool:
+    return not case.order.paid and not case.rules.issue_invoice_for_bank and is_bank_transfer(case)
+
+
+def _awaited(case: Case) -> str:
+    waits = stalled(case.order)
+    if waits is not None and not case.order.paid:
+        return f"paid ({waits})"
+    if case.rules.issue_invoice_on_complete:
+        return "complete"
+    return "paid" if case.status is OrderStatus.ESTIMATED else case.rules.auto_process_on
