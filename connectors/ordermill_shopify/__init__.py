@@ -1,4 +1,5 @@
-"""Reads orders from Shopify over its Admin GraphQL API. Nothing here writes to a shop."""
+"""Reads orders from Shopify over its Admin GraphQL API. What it writes to a shop are webhook
+subscriptions, when a person asks for them, and nothing else."""
 
 from __future__ import annotations
 
@@ -28,5 +29,6 @@ plugin = Plugin(
         "check",
         "scopes",
         "token",
+        "webhooks",
     ),
 )

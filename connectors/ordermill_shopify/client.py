@@ -68,20 +68,27 @@ class AdminClient:
         self.denied: frozenset[str] = frozenset()
 
     def ask(
-        self, operation: str, name: str, variables: Mapping[str, Any], *, size: int = 1
+        self,
+        operation: str,
+        name: str,
+        variables: Mapping[str, Any],
+        *,
+        size: int = 1,
+        attempts: int | None = None,
     ) -> Reply:
         """Run the document ``name``; ``operation`` is what it is counted as.
 
         ``size`` tells requests of one document with different costs apart: what the last one of
-        this size cost is kept free in the budget before the next is sent.
+        this size cost is kept free in the budget before the next is sent. ``attempts``: 1 for what
+        must not happen twice.
         """
         token = self._tokens.current()
         try:
-            return self._send(operation, name, variables, size, token)
+            return self._send(operation, name, variables, size, token, attempts)
         except TokenRefused:
             if not self._tokens.renew(token):
                 raise
-            return self._send(operation, name, variables, size, self._tokens.current())
+            return self._send(operation, name, variables, size, self._tokens.current(), attempts)
 
     def expect(self, name: str, size: int) -> float:
         """The points to reserve: what this size cost last time, else in proportion to another."""
@@ -97,7 +104,13 @@ class AdminClient:
         self.shop.close()
 
     def _send(
-        self, operation: str, name: str, variables: Mapping[str, Any], size: int, token: str
+        self,
+        operation: str,
+        name: str,
+        variables: Mapping[str, Any],
+        size: int,
+        token: str,
+        attempts: int | None,
     ) -> Reply:
         def read(answer: Answer) -> Reply:
             return self._read(answer, name, size)
@@ -110,6 +123,7 @@ class AdminClient:
             headers={"X-Shopify-Access-Token": token},
             read=read,
             cost=self.expect(name, size),
+            attempts=attempts,
         )
 
     def _read(self, answer: Answer, name: str, size: int) -> Reply:

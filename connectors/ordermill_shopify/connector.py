@@ -17,11 +17,14 @@ from ordermill.connector.base import (
     Page,
     RawOrder,
     ShopInfo,
+    Subscription,
     Window,
 )
 from ordermill.errors import InvalidAnswer, SourceError
 from ordermill.model.order import Order
+from ordermill.model.webhook import Headers, Hint, Ping, Refused
 from ordermill_shopify import normalize as reading
+from ordermill_shopify import webhooks
 from ordermill_shopify.answers import CursorRefused
 from ordermill_shopify.bulk import Bulk
 from ordermill_shopify.client import AdminClient
@@ -45,12 +48,15 @@ from ordermill_shopify.shop import Scopes, shop_info
 class ShopifyConnector:
     """Reads one Shopify shop. Thread-safe; raises only SourceError."""
 
+    webhook_topics = webhooks.TOPICS
+
     def __init__(
         self, options: Options, context: Context, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._context = context
         self._presentment = options.money == "presentment"
         self._version = options.api_version
+        self._domain = options.shop_domain
         self._client = AdminClient(options, context, transport)
         self._reader = Reader(self._client, context)
         self._bulk = Bulk(self._client, self._reader, context)
@@ -118,6 +124,16 @@ class ShopifyConnector:
 
     def normalize(self, raw: RawOrder) -> Order:
         return reading.normalize(raw, presentment=self._presentment)
+
+    def read_webhook(self, headers: Headers, body: bytes, secret: str) -> Hint | Ping | Refused:
+        return webhooks.read_webhook(headers, body, secret, shop=self._domain)
+
+    def webhooks(self) -> Sequence[Subscription]:
+        return webhooks.kept(self._client)
+
+    def create_webhook(self, topic: str, url: str, secret: str) -> None:
+        """Shopify signs with the app's client secret, whatever ``secret`` is."""
+        webhooks.create(self._client, topic, url)
 
     def close(self) -> None:
         self._client.close()

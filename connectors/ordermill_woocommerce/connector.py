@@ -19,11 +19,13 @@ from ordermill.connector.base import (
     Page,
     RawOrder,
     ShopInfo,
+    Subscription,
     Window,
 )
 from ordermill.errors import InvalidAnswer
 from ordermill.model.order import Order
-from ordermill_woocommerce import check, keyset
+from ordermill.model.webhook import Headers, Hint, Ping, Refused
+from ordermill_woocommerce import check, keyset, webhooks
 from ordermill_woocommerce.answers import NoSuchOrder
 from ordermill_woocommerce.keyset import Position, Step
 from ordermill_woocommerce.normalize import normalize
@@ -39,7 +41,7 @@ from ordermill_woocommerce.raw import (
 )
 from ordermill_woocommerce.shop import Rows, Shop
 
-OPERATIONS = ("orders", "order", "refunds", "index", "probe", "status")
+OPERATIONS = ("orders", "order", "refunds", "index", "probe", "status", "webhooks")
 
 _INDEX_FIELDS = "id,status,date_created_gmt,date_modified_gmt,total,refunds"
 # A cart that is being filled is no order yet (some shops list them all the same, measured on 7.9).
@@ -56,6 +58,8 @@ def connect(options: Options, context: Context) -> WooCommerce:
 
 class WooCommerce:
     """The Connector of one shop. See ordermill.connector.base for what each method promises."""
+
+    webhook_topics = webhooks.TOPICS
 
     def __init__(
         self, options: Options, context: Context, *, transport: httpx.BaseTransport | None = None
@@ -124,6 +128,15 @@ class WooCommerce:
 
     def normalize(self, raw: RawOrder) -> Order:
         return normalize(raw)
+
+    def read_webhook(self, headers: Headers, body: bytes, secret: str) -> Hint | Ping | Refused:
+        return webhooks.read_webhook(headers, body, secret)
+
+    def webhooks(self) -> Sequence[Subscription]:
+        return webhooks.kept(self._shop)
+
+    def create_webhook(self, topic: str, url: str, secret: str) -> None:
+        webhooks.create(self._shop, topic, url, secret)
 
     def close(self) -> None:
         self._shop.close()

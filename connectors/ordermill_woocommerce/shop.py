@@ -74,8 +74,28 @@ class Shop:
         decoder: msgspec.json.Decoder[T],
         params: Mapping[str, str] | None = None,
     ) -> tuple[T, httpx.Headers]:
-        """One GET below the API's root; the value and the headers. Never more than the shop's
-        ways of taking a key are tried, and only until one has worked."""
+        """One GET below the API's root; the value and the headers."""
+        return self._ask(operation, "GET", path, decoder, params=params)
+
+    def post(
+        self, operation: str, path: str, decoder: msgspec.json.Decoder[T], body: Mapping[str, str]
+    ) -> T:
+        """One POST below the API's root, never a second one where the first may have worked."""
+        return self._ask(operation, "POST", path, decoder, json=body, attempts=1)[0]
+
+    def _ask(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        decoder: msgspec.json.Decoder[T],
+        *,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+        attempts: int | None = None,
+    ) -> tuple[T, httpx.Headers]:
+        """Never more than the shop's ways of taking a key are tried, and only until one has
+        worked."""
 
         def judge(answer: Answer) -> tuple[T, httpx.Headers]:
             return read(answer, decoder), answer.headers
@@ -84,7 +104,10 @@ class Shop:
         while True:
             way = self._credentials.way
             try:
-                found = self._client.call(operation, "GET", API + path, read=judge, params=params)
+                found = self._client.call(
+                    operation, method, API + path,
+                    read=judge, params=params, json=json, attempts=attempts,
+                )  # fmt: skip
             except CredentialsRefused as error:
                 refused.append(error)
                 unseen = isinstance(error, KeyNotSeen) or way is Way.OAUTH

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 from pydantic import BaseModel
 
 from ordermill.model.order import Order
+from ordermill.model.webhook import Headers, Hint, Ping, Refused
 
 
 class By(StrEnum):
@@ -145,6 +146,43 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Release connections; idempotent."""
+        ...
+
+
+class Subscription(Struct, frozen=True, kw_only=True):
+    """A webhook as the shop keeps it. ``trouble`` says why it delivers nothing, None if it does."""
+
+    topic: str
+    url: str
+    trouble: str | None = None
+
+
+@runtime_checkable
+class ReadsWebhooks(Protocol):
+    """What a connector also has if the shop's webhooks are to be received; it may be left out."""
+
+    def read_webhook(self, headers: Headers, body: bytes, secret: str) -> Hint | Ping | Refused:
+        """Pure, quick, and never raises: what a delivery is. The signature over the raw body is
+        checked before anything in it is read (see connector/signed.py)."""
+        ...
+
+
+@runtime_checkable
+class KeepsWebhooks(Protocol):
+    """What a connector also has if `ordermill webhooks` is to work; it may be left out.
+
+    ``webhook_topics`` are the topics that concern orders, in the shop's words.
+    """
+
+    webhook_topics: tuple[str, ...]
+
+    def webhooks(self) -> Sequence[Subscription]:
+        """Every webhook of the shop that the credentials can see, others' too."""
+        ...
+
+    def create_webhook(self, topic: str, url: str, secret: str) -> None:
+        """Make one; raise CredentialsRefused, with what to grant, where it may not. Asked once:
+        a failure on the way may leave it made, so look before trying again."""
         ...
 
 

@@ -100,12 +100,14 @@ class ShopClient:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         cost: float = 1.0,
+        attempts: int | None = None,
     ) -> T:
         """Ask, and return what ``read`` makes of the answer (any status but 3xx and 429).
 
         A TransientSourceError, from the network or from ``read``, is tried again after a pause, as
         long as attempts are left and the shop does not ask for more than ``max_wait``; what cannot
         be waited out here leaves as RateLimited. A redirect is never followed: SourceUnsupported.
+        ``attempts``: 1 for what must not happen twice.
         """
         if not path.startswith("/"):
             raise ValueError("a path begins with a slash")
@@ -128,7 +130,7 @@ class ShopClient:
                     refuse(answer.status, answer.headers, asked)
                     return read(answer)
             except TransientSourceError as error:
-                self._pause(operation, error, pause_asked(error, asked), attempt)
+                self._pause(operation, error, pause_asked(error, asked), attempt, attempts)
 
     def stream(self, operation: str, url: str, *, start: int = 0) -> Iterator[bytes]:
         """The lines of a large file on another host, from byte ``start``, without line feeds.
@@ -194,10 +196,16 @@ class ShopClient:
         return request
 
     def _pause(
-        self, operation: str, error: TransientSourceError, asked: float, attempt: int
+        self,
+        operation: str,
+        error: TransientSourceError,
+        asked: float,
+        attempt: int,
+        attempts: int | None = None,
     ) -> None:
         """Wait before the next attempt, or raise ``error`` if there is none."""
-        if attempt >= self._limits.attempts or asked > self._limits.max_wait:
+        most = self._limits.attempts if attempts is None else attempts
+        if attempt >= most or asked > self._limits.max_wait:
             raise as_pause(error, asked) from None
         self._context.observer.retry(operation, error.error_class)
         if asked:
