@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from ordermill.store import hints
@@ -13,14 +14,30 @@ def add(store: Stored, one: str, *source_ids: str) -> None:
         hints.add(conn, one, source_ids, now=store.clock())
 
 
-def due(store: Stored, one: str, limit: int = 50) -> list[str]:
+def wanted(store: Stored, one: str, limit: int = 50) -> list[hints.Wanted]:
     with store.database.read() as conn:
         return hints.due(conn, one, now=store.clock(), limit=limit)
 
 
+def due(store: Stored, one: str, limit: int = 50) -> list[str]:
+    return [each.source_id for each in wanted(store, one, limit)]
+
+
 def later(store: Stored, one: str, *source_ids: str) -> None:
+    these = [each for each in asked(store, one) if each.source_id in source_ids]
     with store.database.write() as conn:
-        hints.later(conn, one, source_ids, now=store.clock())
+        hints.later(conn, one, these, now=store.clock())
+
+
+def asked(store: Stored, one: str) -> list[hints.Wanted]:
+    """All that is not given up, whenever it is due."""
+    with store.database.read() as conn:
+        return hints.due(conn, one, now=store.clock() + timedelta(days=1), limit=50)
+
+
+def done(store: Stored, one: str, *these: hints.Wanted) -> None:
+    with store.database.write() as conn:
+        hints.done(conn, one, these)
 
 
 def test_a_hint_is_due_at_once_and_once(store: Stored) -> None:
@@ -28,8 +45,8 @@ def test_a_hint_is_due_at_once_and_once(store: Stored) -> None:
     add(store, one, "2", "1", "2")
     assert due(store, one) == ["1", "2"]
     assert due(store, one, limit=1) == ["1"]
-    with store.database.write() as conn:
-        hints.done(conn, one, ["1", "never asked for"])
+    first, _ = wanted(store, one)
+    done(store, one, first, replace(first, source_id="never asked for"))
     assert due(store, one) == ["2"]
 
 
@@ -79,6 +96,28 @@ def test_nothing_to_do_is_no_mistake(store: Stored) -> None:
     add(store, one)
     later(store, one)
     later(store, one, "unknown")
-    with store.database.write() as conn:
-        hints.done(conn, one, [])
+    done(store, one)
     assert due(store, one) == []
+
+
+def test_one_that_is_named_while_it_is_read_is_read_again(store: Stored) -> None:
+    """The shop may have changed after it answered."""
+    one = store.quiet()
+    add(store, one, "1")
+    (before,) = wanted(store, one)
+    store.clock.advance(1)  # type: ignore[attr-defined]
+    add(store, one, "1")
+    done(store, one, before)
+    assert due(store, one) == ["1"]
+    with store.database.write() as conn:
+        hints.later(conn, one, [before], now=store.clock())
+    assert due(store, one) == ["1"]
+
+
+def test_it_names_the_last_event_that_told_of_it(store: Stored) -> None:
+    one = store.quiet()
+    for event in ("e1", "e2", None):
+        with store.database.write() as conn:
+            hints.add(conn, one, {"1": event}, now=store.clock())
+    add(store, one, "1")
+    assert [each.event_id for each in wanted(store, one)] == ["e2"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -146,7 +147,8 @@ def test_an_older_version_is_not_written_and_is_read_again_soon(
     assert outcomes(ingest(an_order(second=5, customer_name="Old"))) == ["stale"]
     with database.read() as conn:
         assert orders.get(conn, stored.id, "1001")["customer_name"] == "New"
-        assert list(hints.due(conn, stored.id, now=clock(), limit=9)) == ["1001"]
+        (hint,) = hints.due(conn, stored.id, now=clock(), limit=9)
+    assert hint.source_id == "1001"
 
 
 def test_what_was_read_by_id_is_written_whatever_its_date(
@@ -357,3 +359,31 @@ def test_old_versions_are_forgotten_after_their_time_but_never_the_present_one(
             now = clock() + timedelta(days=days)
             retention.forget(conn, now=now, raw_for=timedelta(days=90))
             assert [v["version"] for v in orders.versions(conn, str(one.order_id))] == kept
+
+
+def test_the_event_that_produced_a_state_stays_with_it_until_another_state_comes(
+    database: Database,
+    stored: integrations.StoredIntegration,
+    ingest: Ingest,
+    clock: Callable[[], datetime],
+) -> None:
+    def because_of(event: str | None, order: Order) -> str | None:
+        ingest(replace(incoming(order), event_id=event), confirmed=True)
+        return named()
+
+    def named() -> str | None:
+        with database.read() as conn:
+            row = orders.get(conn, stored.id, "1001")
+        assert row is not None
+        event: str | None = row["source_event_id"]
+        return event
+
+    assert because_of("e1", an_order()) == "e1"
+    assert because_of("e2", an_order()) == "e1"
+    assert because_of("e3", an_order(second=1, customer_name="Other")) == "e3"
+    assert because_of(None, an_order(second=2)) == "e3"
+    assert because_of(None, an_order(second=3, customer_name="Polled")) is None
+    with database.write() as conn:
+        gone = {"1001": "purged"}
+        orders.mark_gone(conn, stored, gone, now=clock(), events_of={"1001": "e4"})
+    assert named() == "e4"

@@ -180,7 +180,7 @@ def test_a_due_hint_and_an_open_backfill_are_work(store: Stored) -> None:
         hints.add(conn, one, ["1001"], now=store.clock())
     (claim,) = store.claim("woo")
     with store.database.write() as conn:
-        hints.done(conn, one, ["1001"])
+        hints.done(conn, one, hints.due(conn, one, now=store.clock(), limit=1))
     store.release(claim)
     assert store.claim("woo") == []
     with store.database.write() as conn:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
 from ordermill.store.bulk import upsert
 from ordermill.store.tables import hints
@@ -14,12 +25,33 @@ FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(hours=1)
 # With waits that double from 5 s to an hour, about twelve hours of trying.
 MOST_TRIES = 20
-_NAMES = ("integration_id", "source_id", "noticed_at", "due_at", "tries")
+_NAMES = ("integration_id", "source_id", "noticed_at", "due_at", "tries", "event_id")
+# What names no event forgets none.
+_EVENT = (("event_id", "COALESCE(excluded.event_id, hints.event_id)"),)
 
 
-def add(conn: Connection, integration_id: str, source_ids: Iterable[str], *, now: datetime) -> None:
-    """Ask for these orders to be read at once. One that was asked for before is tried afresh."""
-    rows = [(integration_id, source_id, now, now, 0) for source_id in dict.fromkeys(source_ids)]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An order to read. ``noticed_at`` tells this asking from one that came while it was read."""
+
+    source_id: str
+    noticed_at: datetime
+    event_id: str | None
+
+
+def add(
+    conn: Connection,
+    integration_id: str,
+    source_ids: Collection[str] | Mapping[str, str | None],
+    *,
+    now: datetime,
+) -> None:
+    """Ask for these orders to be read at once. One that was asked for before is tried afresh.
+
+    A mapping gives each the webhook's event that named it.
+    """
+    events = source_ids if isinstance(source_ids, Mapping) else dict.fromkeys(source_ids)
+    rows = [(integration_id, s, now, now, 0, events[s]) for s in sorted(events)]
     upsert(
         conn,
         hints,
@@ -27,13 +59,14 @@ def add(conn: Connection, integration_id: str, source_ids: Iterable[str], *, now
         rows,
         key=("integration_id", "source_id"),
         update=("noticed_at", "due_at", "tries"),
+        expressions=_EVENT,
     )
 
 
-def due(conn: Connection, integration_id: str, *, now: datetime, limit: int) -> list[str]:
+def due(conn: Connection, integration_id: str, *, now: datetime, limit: int) -> list[Wanted]:
     """The orders whose time has come, the longest waiting first; without those given up."""
     query = (
-        select(hints.c.source_id)
+        select(hints.c.source_id, hints.c.noticed_at, hints.c.event_id)
         .where(
             hints.c.integration_id == integration_id,
             hints.c.due_at <= now,
@@ -42,25 +75,25 @@ def due(conn: Connection, integration_id: str, *, now: datetime, limit: int) -> 
         .order_by(hints.c.due_at, hints.c.source_id)
         .limit(limit)
     )
-    return list(conn.execute(query).scalars())
+    return [Wanted(*row) for row in conn.execute(query)]
 
 
-def done(conn: Connection, integration_id: str, source_ids: Collection[str]) -> None:
-    """Strike those that were answered."""
-    if source_ids:
-        conn.execute(delete(hints).where(_these(integration_id, source_ids)))
+def done(conn: Connection, integration_id: str, answered: Collection[Wanted]) -> None:
+    """Strike those that were answered, but not what was asked for anew in the meantime."""
+    if answered:
+        conn.execute(delete(hints).where(_these(integration_id, answered)))
 
 
 def later(
-    conn: Connection, integration_id: str, source_ids: Collection[str], *, now: datetime
+    conn: Connection, integration_id: str, unanswered: Collection[Wanted], *, now: datetime
 ) -> None:
     """Those that were not answered come again, each time after a longer wait, MOST_TRIES times.
 
     One that is given up stays, so that ``given_up`` can show it; the sweep still finds its order.
     """
-    if not source_ids:
+    if not unanswered:
         return
-    tried = select(hints.c.source_id, hints.c.tries).where(_these(integration_id, source_ids))
+    tried = select(hints.c.source_id, hints.c.tries).where(_these(integration_id, unanswered))
     waits = [
         {"source": row.source_id, "tried": row.tries + 1, "due": now + wait(row.tries + 1)}
         for row in conn.execute(tried)
@@ -85,5 +118,7 @@ def given_up(conn: Connection) -> dict[str, int]:
     return {key: n for key, n in conn.execute(query)}
 
 
-def _these(integration_id: str, source_ids: Collection[str]) -> ColumnElement[bool]:
-    return and_(hints.c.integration_id == integration_id, hints.c.source_id.in_(source_ids))
+def _these(integration_id: str, wanted: Collection[Wanted]) -> ColumnElement[bool]:
+    asking = tuple_(hints.c.source_id, hints.c.noticed_at)
+    these = asking.in_([(one.source_id, one.noticed_at) for one in wanted])
+    return and_(hints.c.integration_id == integration_id, these)

@@ -42,11 +42,14 @@ __all__ = ["Change", "Incoming", "Ingested", "Outcome", "ingest"]
 
 _OWN = (
     "id", "entity_id", "integration_id", "source", "source_id", "content_hash", "version", "mark",
-    "status", "error", "decide_at", "deleted_at", "deleted_by", "created_at", "updated_at",
+    "status", "error", "decide_at", "source_event_id", "deleted_at", "deleted_by", "created_at",
+    "updated_at",
 )  # fmt: skip
 _COLUMNS = (*_OWN, *NAMES)
 # A status, and a person's delete, are decided elsewhere and outlive every version of the shop.
-_UPDATED = ("content_hash", "version", "mark", "decide_at", "updated_at", *NAMES)
+_UPDATED = (
+    "content_hash", "version", "mark", "decide_at", "source_event_id", "updated_at", *NAMES,
+)  # fmt: skip
 _DELETED = tuple(
     (name, f"CASE WHEN orders.deleted_by = 'person' THEN orders.{name} ELSE excluded.{name} END")
     for name in ("deleted_at", "deleted_by")
@@ -58,13 +61,15 @@ _MOST = 10_000
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One order as it was read: ``payload`` as the shop sent it, ``order`` what it says, ``row``
-    its layout where that was made before the transaction."""
+    its layout where that was made before the transaction, ``event_id`` the webhook's event because
+    of which it was read."""
 
     source_id: str
     payload: bytes
     mark: str
     order: Order | MalformedOrder
     row: OrderRow | None = None
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +249,8 @@ def _values(stored: StoredIntegration, entry: _Entry, now: datetime) -> tuple[An
     return (
         entry.id, stored.entity_id, stored.id, stored.source, entry.incoming.source_id,
         entry.row.content_hash, entry.version, entry.incoming.mark, str(status), error, now,
-        now if deleted else None, "shop" if deleted else None, now, now, *entry.row.values,
+        entry.incoming.event_id, now if deleted else None, "shop" if deleted else None, now, now,
+        *entry.row.values,
     )  # fmt: skip
 
 
@@ -324,22 +330,37 @@ def _ingested(entry: _Entry) -> Ingested:
 
 
 def mark_gone(
-    conn: Connection, stored: StoredIntegration, gone: Mapping[str, str], *, now: datetime
+    conn: Connection,
+    stored: StoredIntegration,
+    gone: Mapping[str, str],
+    *,
+    now: datetime,
+    events_of: Mapping[str, str | None] | None = None,
 ) -> list[Ingested]:
     """Mark orders that the shop no longer has, by source id, with the reason (purged, vanished).
 
     The row and its documents stay. Idempotent; one that is deleted already is left as it is. Its
     mark is emptied, so that it is read again when the shop's index shows it after all.
+    ``events_of`` gives the webhooks' events because of which they were asked for.
     """
     columns = (orders.c.id, orders.c.source_id, orders.c.deleted_at)
     rows = _by_source_id(conn, columns, stored.id, list(gone))
     found = [(row.id, row.source_id) for row in rows if row.deleted_at is None]
     if not found:
         return []
+    told = events_of or {}
     conn.execute(
         update(orders)
-        .where(among(conn, orders.c.id, [i for i, _ in found]), orders.c.deleted_at.is_(None))
-        .values(deleted_at=now, deleted_by="shop", mark="", updated_at=now, decide_at=now)
+        .where(orders.c.id == bindparam("order_id"), orders.c.deleted_at.is_(None))
+        .values(
+            deleted_at=now,
+            deleted_by="shop",
+            mark="",
+            updated_at=now,
+            decide_at=now,
+            source_event_id=bindparam("event"),
+        ),
+        [{"order_id": i, "event": told.get(source_id)} for i, source_id in found],
     )
     happened = [Event(i, events.GONE, reason=gone[source_id]) for i, source_id in found]
     events.record(conn, happened, now)

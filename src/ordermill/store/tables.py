@@ -93,6 +93,7 @@ integration_state = Table(
     Column("caught_up", Boolean, nullable=False, server_default=text("false")),
     Column("poll_due_at", Moment),
     Column("sweep_due_at", Moment),
+    Column("contents_after", words()),  # the order after which the next sweep compares contents
     Column("sync_requested_at", Moment),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("backoff_until", Moment),
@@ -281,7 +282,20 @@ hints = Table(
     Column("noticed_at", Moment, nullable=False),
     Column("due_at", Moment, nullable=False),
     Column("tries", Integer, nullable=False),
+    Column("event_id", words()),  # of the webhook that named it last
     Index(None, "due_at"),
+)
+
+# The events that webhooks told of, kept 48 h so that a repeated delivery asks for nothing.
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("integration_id", words(), ForeignKey("integrations.id"), primary_key=True),
+    Column("event_id", words(), primary_key=True),
+    Column("source_id", words(), nullable=False),
+    Column("topic", Text, nullable=False),  # in the shop's words
+    Column("received_at", Moment, nullable=False),
+    Index(None, "received_at"),
 )
 
 sync_runs = Table(
@@ -289,8 +303,8 @@ sync_runs = Table(
     metadata,
     _serial(),
     Column("integration_id", words(), ForeignKey("integrations.id"), nullable=False),
-    Column("mode", words(), nullable=False),  # incremental | sweep | backfill
-    Column("lease_token", BigInteger),  # of the claim that runs it; null for a backfill
+    Column("mode", words(), nullable=False),  # incremental | sweep | backfill | reconcile
+    Column("lease_token", BigInteger),  # of the claim that runs it; null where it was asked for
     Column("requested_at", Moment),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -312,6 +326,7 @@ sync_runs = Table(
     Column("cost", Float, nullable=False, server_default=text("0")),
     Column("error", Text),
     Column("error_class", Text),
+    Column("report", Text),  # JSON: what a reconcile found, day by day
     Index(None, "integration_id", "id"),
     Index(
         "ix_sync_runs_unfinished",

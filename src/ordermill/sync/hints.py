@@ -10,13 +10,18 @@ BATCH = 50
 
 
 def read_hints(shop: Shop, lease: Lease) -> None:
-    """Read what is due, all of it; raise SourceError if the shop fails, and the hints stay."""
+    """Read what is due now; raise SourceError if the shop fails, and the hints stay.
+
+    What comes in meanwhile waits for the next time, so that no flood of hints keeps a poll waiting.
+    """
+    now = shop.now()
     while True:
         with lease.database.read() as conn:
-            source_ids = hints.due(conn, shop.stored.id, now=shop.now(), limit=BATCH)
-        if not source_ids:
+            wanted = hints.due(conn, shop.stored.id, now=now, limit=BATCH)
+        if not wanted:
             return
+        events = {one.source_id: one.event_id for one in wanted}
         with recorded(shop, lease, INCREMENTAL) as run:
-            fetched = shop.connector.fetch_ids(source_ids)
-            run.apply(fetched)
-            run.answered(source_ids, fetched)
+            fetched = shop.connector.fetch_ids(list(events))
+            run.apply(fetched, events)
+            run.answered(wanted, fetched)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,9 @@ log = structlog.get_logger()
 
 INCREMENTAL, SWEEP, BACKFILL = "incremental", "sweep", "backfill"
 
+Events = Mapping[str, str | None]
+NO_EVENTS: Events = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Shop:
@@ -46,11 +49,14 @@ class Shop:
         page = self.connector.fetch(window, cursor)
         return Batch(page, self.read(page.orders))
 
-    def read(self, raws: Iterable[RawOrder]) -> list[Incoming]:
-        """Normalize orders and lay them out: all that can be done before a transaction begins."""
-        return [self._read(raw) for raw in raws]
+    def read(self, raws: Iterable[RawOrder], events: Events = NO_EVENTS) -> list[Incoming]:
+        """Normalize orders and lay them out: all that can be done before a transaction begins.
 
-    def _read(self, raw: RawOrder) -> Incoming:
+        ``events`` names, by source id, the webhook's event because of which one was read.
+        """
+        return [self._read(raw, events.get(raw.source_id)) for raw in raws]
+
+    def _read(self, raw: RawOrder, event_id: str | None) -> Incoming:
         """A connector that breaks on an order costs this order, not the page."""
         order: Order | MalformedOrder
         row: OrderRow | None = None
@@ -64,7 +70,7 @@ class Shop:
             order = MalformedOrder(raw.source_id, f"normalize broke: {type(error).__name__}")
         if isinstance(order, MalformedOrder):
             self.listener.error(self.handle, "normalize", "schema")
-        return Incoming(raw.source_id, raw.payload, raw.mark, order, row)
+        return Incoming(raw.source_id, raw.payload, raw.mark, order, row, event_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +127,29 @@ class Run:
         self._tell(ingested, now)
         return ingested
 
-    def apply(self, fetched: Fetched) -> list[Ingested]:
+    def apply(self, fetched: Fetched, events: Events = NO_EVENTS) -> list[Ingested]:
         """Store what came of a read by id; orders that are gone are marked so, never removed."""
-        ingested = self.store(self.shop.read(fetched.orders), cost=fetched.cost, confirmed=True)
+        incoming = self.shop.read(fetched.orders, events)
+        ingested = self.store(incoming, cost=fetched.cost, confirmed=True)
         if fetched.gone:
             with self.lease.write() as conn:
                 reasons = {source_id: str(why) for source_id, why in fetched.gone.items()}
-                gone = orders.mark_gone(conn, self.shop.stored, reasons, now=self.shop.now())
+                gone = orders.mark_gone(
+                    conn, self.shop.stored, reasons, now=self.shop.now(), events_of=events
+                )
                 runs.gone(conn, self.id, len(gone))
             self.shop.listener.orders(self.shop.handle, gone)
             ingested += gone
         return ingested
 
-    def answered(self, asked: Sequence[str], fetched: Fetched) -> None:
+    def answered(self, wanted: Sequence[hints.Wanted], fetched: Fetched) -> None:
         """Strike the hints that were answered; the others come again later."""
-        done = {raw.source_id for raw in fetched.orders} | set(fetched.gone) | set(fetched.hidden)
+        found = {raw.source_id for raw in fetched.orders} | set(fetched.gone) | set(fetched.hidden)
+        done = [one for one in wanted if one.source_id in found]
+        left = [one for one in wanted if one.source_id not in found]
         with self.lease.write() as conn:
-            hints.done(conn, self.shop.stored.id, [s for s in asked if s in done])
-            hints.later(
-                conn, self.shop.stored.id, [s for s in asked if s not in done], now=self.shop.now()
-            )
+            hints.done(conn, self.shop.stored.id, done)
+            hints.later(conn, self.shop.stored.id, left, now=self.shop.now())
 
     def _tell(self, ingested: list[Ingested], now: datetime) -> None:
         listener, handle = self.shop.listener, self.shop.handle
