@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "429", "500", "502", "503", "504",
+    "402", "403", "404", "423", "429", "430", "500", "502", "503", "504",
     "reset", "cut", "cut_chunked", "slow", "late_start",
     "html", "login", "bot_wall", "empty", "warning", "bom", "fatal", "maintenance", "no_route",
     "database", "expired_token", "throttled", "change",

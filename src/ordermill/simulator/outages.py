@@ -56,8 +56,10 @@ _FIXED: dict[str, Parts] = {
     "expired_token": (401, JSON, _EXPIRED),
 }
 _REASONS = {
-    429: b"Too Many Requests", 500: b"Internal Server Error", 502: b"Bad Gateway",
-    503: b"Service Unavailable", 504: b"Gateway Time-out",
+    402: b"Payment Required", 403: b"Forbidden", 404: b"Not Found", 423: b"Locked",
+    429: b"Too Many Requests", 430: b"Shopify Security Rejection",
+    500: b"Internal Server Error", 502: b"Bad Gateway", 503: b"Service Unavailable",
+    504: b"Gateway Time-out",
 }  # fmt: skip
 
 

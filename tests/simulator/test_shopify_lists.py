@@ -1,0 +1,358 @@
+"""How the simulated Shopify lists: cursors, sizes, the search and its index, single orders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ordermill.simulator.ledger import Ledger
+from ordermill.simulator.orders import Order
+from ordermill.simulator.shopify import listing
+from ordermill.simulator.shopify.document import QueryError
+from simulator.books import CUP, D, a_draft, a_ledger, placed
+from simulator.shopify_shop import Asker, Said, open_shop
+
+PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $q: String,
+    $sort: OrderSortKeys = UPDATED_AT, $reverse: Boolean = false) {
+  orders(first: $first, after: $after, last: $last, before: $before, query: $q, sortKey: $sort,
+      reverse: $reverse) {
+    nodes { name updatedAt }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
+
+
+def gid(order: Order) -> str:
+    return f"gid://shopify/Order/{order.id}"
+
+
+def names(orders: list[Order]) -> list[str]:
+    return [f"#{order.number}" for order in orders]
+
+
+def shown(said: Said) -> list[str]:
+    return [node["name"] for node in said.data["orders"]["nodes"]]
+
+
+def info(said: Said) -> Any:
+    return said.data["orders"]["pageInfo"]
+
+
+def a_second_apart(ledger: Ledger, count: int) -> list[Order]:
+    orders = []
+    for _ in range(count):
+        orders.append(placed(ledger))
+        ledger.clock.sleep(1)
+    return orders
+
+
+# Pages
+
+
+def test_pages_follow_one_another_by_cursor() -> None:
+    ledger = a_ledger()
+    orders = a_second_apart(ledger, 5)
+    with open_shop(ledger) as asker:
+        one = asker(PAGE, first=2)
+        assert (shown(one), info(one)["hasPreviousPage"]) == (names(orders[:2]), False)
+        two = asker(PAGE, first=2, after=info(one)["endCursor"])
+        three = asker(PAGE, first=2, after=info(two)["endCursor"])
+        assert (shown(three), info(three)["hasNextPage"]) == (names(orders[4:]), False)
+        back = asker(PAGE, last=2, before=info(three)["startCursor"])
+        assert (shown(back), info(back)["hasPreviousPage"]) == (shown(two), True)
+
+
+def test_the_other_way_round() -> None:
+    ledger = a_ledger()
+    orders = a_second_apart(ledger, 3)
+    with open_shop(ledger) as asker:
+        one = asker(PAGE, first=2, reverse=True)
+        two = asker(PAGE, first=2, reverse=True, after=info(one)["endCursor"])
+        assert shown(one) + shown(two) == names(orders)[::-1]
+
+
+def test_a_cursor_belongs_to_its_query_and_its_order() -> None:
+    ledger = a_ledger()
+    a_second_apart(ledger, 3)
+    with open_shop(ledger) as asker:
+        cursor = info(asker(PAGE, first=1))["endCursor"]
+        for other in ({"sort": "CREATED_AT"}, {"q": "test:false"}, {"reverse": True}):
+            assert "Invalid cursor" in asker(PAGE, first=1, after=cursor, **other).body[
+                "errors"
+            ][0]["message"]  # fmt: skip
+        assert "Invalid cursor" in str(asker(PAGE, first=1, after="?!").body["errors"])
+
+
+def test_an_updated_order_moves_to_the_end_and_none_is_lost() -> None:
+    ledger = a_ledger()
+    orders = a_second_apart(ledger, 6)
+    with open_shop(ledger) as asker:
+        one = asker(PAGE, first=3)
+        ledger.touch(orders[1].id)
+        ledger.touch(orders[4].id)
+        two = asker(PAGE, first=10, after=info(one)["endCursor"])
+        assert shown(two) == names([orders[3], orders[5], orders[1], orders[4]])
+
+
+def test_a_page_of_one_second_is_walked_by_its_cursor() -> None:
+    ledger = a_ledger()
+    with ledger.one_second():
+        orders = [placed(ledger) for _ in range(5)]
+    with open_shop(ledger) as asker:
+        found, after = [], None
+        for _ in range(3):
+            said = asker(PAGE, first=2, after=after)
+            found += shown(said)
+            after = info(said)["endCursor"]
+        assert found == names(orders)
+
+
+def test_paging_one_query_ends_after_25000_objects() -> None:
+    keys = [(float(n), n) for n in range(25_100)]
+    found = listing.Found("x", keys, reverse=False)
+    page = found.page({"first": 250}, lambda number: number)
+    pages = 1
+    while page.has_next:
+        after = page.cursor_of(len(page.nodes) - 1)
+        page = found.page({"first": 250, "after": after}, lambda number: number)
+        pages += 1
+    assert (pages, page.nodes[-1]) == (100, 24_999)
+
+
+@pytest.mark.parametrize("size", [251, -1])
+def test_a_size_that_no_page_has_is_an_error(size: int) -> None:
+    with open_shop(a_ledger()) as asker:
+        assert "errors" in asker(PAGE, first=size).body
+
+
+def test_what_cannot_be_sorted_by_is_refused_and_not_guessed() -> None:
+    with pytest.raises(QueryError):
+        listing.found([], {"sortKey": "DESTINATION"})
+
+
+NESTED = """query($id: ID!, $after: String) { order(id: $id) { updatedAt
+    lineItems(first: 250, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } }
+    refunds(first: 3) { id } transactions(first: 2) { id } all: refunds { id } } }"""
+
+
+def test_600_lines_are_read_in_three_pages() -> None:
+    ledger = a_ledger()
+    order = placed(ledger, *[CUP] * 600)
+    with open_shop(ledger) as asker:
+        found, after, pages = [], None, 0
+        while pages == 0 or after:
+            lines = asker(NESTED, id=gid(order), after=after).data["order"]["lineItems"]
+            found += [node["id"] for node in lines["nodes"]]
+            after = lines["pageInfo"]["endCursor"] if lines["pageInfo"]["hasNextPage"] else None
+            pages += 1
+        assert (pages, len(set(found))) == (3, 600)
+
+
+def test_a_plain_list_is_cut_at_first_without_a_word() -> None:
+    ledger = a_ledger()
+    order = placed(ledger)
+    for _ in range(5):
+        ledger.refund(order.id, amount=D("0.10"))
+    with open_shop(ledger) as asker:
+        shown_order = asker(NESTED, id=gid(order)).data["order"]
+        assert [len(shown_order[name]) for name in ("refunds", "transactions", "all")] == [3, 2, 5]
+
+
+# Single orders
+
+
+def test_nodes_are_null_where_an_order_is_gone_and_keep_their_places() -> None:
+    ledger = a_ledger()
+    orders = a_second_apart(ledger, 3)
+    ledger.purge(orders[1].id)
+    text = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Order { name } } }"
+    with open_shop(ledger) as asker:
+        nodes = asker(text, ids=[gid(order) for order in orders]).data["nodes"]
+        assert [node and node["name"] for node in nodes] == [
+            f"#{orders[0].number}", None, f"#{orders[2].number}",
+        ]  # fmt: skip
+        too_many = asker(text, ids=[gid(orders[0])] * 251)
+        assert too_many.code == "MAX_INPUT_SIZE_EXCEEDED"
+
+
+def test_a_refund_is_found_by_its_own_id_with_its_order() -> None:
+    ledger = a_ledger()
+    order = placed(ledger)
+    back = ledger.refund(order.id, {order.lines[0].id: D(1)})
+    text = """query($id: ID!) { refund(id: $id) { id order { name }
+        refundLineItems(first: 5) { nodes { quantity } } } }"""
+    with open_shop(ledger) as asker:
+        found = asker(text, id=f"gid://shopify/Refund/{back.id}").data["refund"]
+        assert found["order"]["name"] == f"#{order.number}"
+        assert found["refundLineItems"]["nodes"] == [{"quantity": 1}]
+        assert asker(text, id="gid://shopify/Refund/9").data["refund"] is None
+
+
+# The search
+
+
+@pytest.fixture
+def times() -> tuple[Ledger, list[Order]]:
+    """Changed at 12:00:00.0, 12:00:05.4 and 12:00:06.0."""
+    ledger = a_ledger()
+    orders = [placed(ledger)]
+    ledger.clock.sleep(5.4)
+    orders.append(placed(ledger))
+    ledger.clock.sleep(0.6)
+    orders.append(placed(ledger))
+    return ledger, orders
+
+
+@pytest.mark.parametrize(
+    ("query", "version", "found"),
+    [
+        ("updated_at:>='2026-11-24T12:00:05Z'", "2026-10", [1, 2]),
+        ("updated_at:>'2026-11-24T12:00:05Z'", "2026-10", [2]),
+        ("updated_at:>'2026-11-24T12:00:05Z'", "2026-07", [1, 2]),
+        ("updated_at:<'2026-11-24T12:00:05Z'", "2026-10", [0]),
+        ("updated_at:<='2026-11-24T12:00:05Z'", "2026-10", [0, 1]),
+        ("updated_at:<='2026-11-24T12:00:05Z'", "2026-07", [0]),
+        ("updated_at:'2026-11-24T12:00:05Z'", "2026-10", [1]),
+        ("updated_at:>=2026-11-24T12:00:05Z", "2026-10", [0, 1, 2]),
+        ("updated_at:>='2026-11-24T13:00:06+01:00'", "2026-10", [2]),
+        ("created_at:>='2026-11-24T12:00:05Z' created_at:<'2026-11-24T12:00:06Z'", "2026-10", [1]),
+        ("updated_at:2026-11-24", "2026-10", [0, 1, 2]),
+        ("updated_at:>='yesterday'", "2026-10", [0, 1, 2]),
+    ],
+)
+def test_times_are_compared_as_shopify_compares_them(
+    times: tuple[Ledger, list[Order]], query: str, version: str, found: list[int]
+) -> None:
+    """Unquoted, the time of day is dropped; since 2026-10 ``>`` leaves the whole second out."""
+    ledger, orders = times
+    with open_shop(ledger) as asker:
+        asker.version = version
+        assert asker.orders(query) == names([orders[at] for at in found])
+
+
+def test_what_is_shown_has_whole_seconds(times: tuple[Ledger, list[Order]]) -> None:
+    with open_shop(times[0]) as asker:
+        nodes = asker(PAGE, first=5).data["orders"]["nodes"]
+        assert [node["updatedAt"][-9:] for node in nodes] == ["12:00:00Z", "12:00:05Z", "12:00:06Z"]
+
+
+@pytest.fixture
+def kinds() -> tuple[Ledger, dict[str, Order]]:
+    ledger = a_ledger()
+    found = {
+        "paid": placed(ledger, tags=("vip", "new")), "unpaid": placed(ledger, paid=False),
+        "closed": placed(ledger), "cancelled": placed(ledger, paid=False),
+        "test": placed(ledger, test=True, gateway="bogus"),
+    }  # fmt: skip
+    ledger.close(found["closed"].id)
+    ledger.cancel(found["cancelled"].id)
+    ledger.fulfil(found["closed"].id)
+    return ledger, found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", "paid unpaid closed cancelled test"),
+        ("status:any", "paid unpaid closed cancelled test"),
+        ("status:open", "paid unpaid cancelled test"),
+        ("status:closed", "closed"),
+        ("status:cancelled", "cancelled"),
+        ("financial_status:paid", "paid closed test"),
+        ("financial_status:pending,voided", "unpaid cancelled"),
+        ("fulfillment_status:fulfilled", "closed"),
+        ("tag:VIP", "paid"),
+        ("test:true", "test"),
+        ("-test:true status:open", "paid unpaid cancelled"),
+        ("NOT status:open", "closed"),
+        ("status:closed OR tag:vip", "paid closed"),
+        ("(status:closed OR tag:vip) AND financial_status:paid", "paid closed"),
+        ("status:closed OR tag:vip test:true", "closed"),
+        ("gateway:bogus", "test"),
+    ],
+)
+def test_terms_are_joined_as_shopify_joins_them(
+    kinds: tuple[Ledger, dict[str, Order]], query: str, found: str
+) -> None:
+    ledger, orders = kinds
+    with open_shop(ledger) as asker:
+        assert asker.orders(query) == names([orders[name] for name in found.split()])
+
+
+def test_by_id_and_by_name(kinds: tuple[Ledger, dict[str, Order]]) -> None:
+    ledger, orders = kinds
+    one = orders["closed"]
+    with open_shop(ledger) as asker:
+        for query in (f"id:{one.id}", f"name:#{one.number}", f"#{one.number}"):
+            assert asker.orders(query) == names([one])
+        assert len(asker.orders(f"id:>={one.id}")) == 3
+
+
+def test_a_filter_that_does_not_exist_is_ignored_with_a_warning() -> None:
+    ledger = a_ledger()
+    a_second_apart(ledger, 2)
+    with open_shop(ledger) as asker:
+        said = asker(PAGE, first=5, q="updated_after:'2026-01-01'")
+        assert len(shown(said)) == 2
+        (search,) = said.body["extensions"]["search"]
+        assert search["path"] == ["orders"]
+        assert search["warnings"][0]["field"] == "updated_after"
+        assert search["warnings"][0]["code"] == "invalid_field"
+
+
+def test_the_index_lags_behind_the_orders() -> None:
+    ledger = a_ledger()
+    old = placed(ledger)
+    ledger.clock.sleep(1)
+    ledger.lag = timedelta(seconds=90)
+    ledger.annotate(old.id, note="late")
+    new = placed(ledger)
+    one = "query($id: ID!) { order(id: $id) { note updatedAt } }"
+    with open_shop(ledger) as asker:
+        assert asker.orders() == names([old])
+        assert asker.orders("updated_at:>='2026-11-24T12:00:01Z'") == []
+        assert count(asker) == {"count": 1, "precision": "EXACT"}
+        # What is found is shown as it is now, and single orders do not wait for the index.
+        assert asker(one, id=gid(old)).data["order"]["note"] == "late"
+        assert asker(one, id=gid(new)).data["order"] is not None
+        ledger.clock.sleep(90)
+        assert asker.orders("updated_at:>='2026-11-24T12:00:01Z'") == names([old, new])
+
+
+def test_a_deleted_order_leaves_the_list_before_the_index_knows() -> None:
+    ledger = a_ledger()
+    orders = a_second_apart(ledger, 2)
+    ledger.lag = timedelta(seconds=90)
+    ledger.purge(orders[0].id)
+    with open_shop(ledger) as asker:
+        assert asker.orders() == names(orders[1:])
+
+
+def count(asker: Asker, **args: Any) -> Any:
+    text = (
+        "query($limit: Int) { ordersCount(limit: $limit) { count precision } }"
+        if args
+        else "{ ordersCount { count precision } }"
+    )
+    return asker(text, **args).data["ordersCount"]
+
+
+def test_a_count_beyond_its_limit_is_at_least_that() -> None:
+    ledger = a_ledger()
+    a_second_apart(ledger, 3)
+    with open_shop(ledger) as asker:
+        assert count(asker) == {"count": 3, "precision": "EXACT"}
+        assert count(asker, limit=2) == {"count": 2, "precision": "AT_LEAST"}
+        assert count(asker, limit=None) == {"count": 3, "precision": "EXACT"}
+
+
+def test_times_carry_their_fractions_inside_only() -> None:
+    ledger = a_ledger()
+    at = datetime(2026, 11, 24, 11, 59, 59, 999_999, tzinfo=UTC)
+    order = ledger.place(a_draft(), at=at)
+    with open_shop(ledger) as asker:
+        (node,) = asker(PAGE, first=1, q=f"id:{order.id}").data["orders"]["nodes"]
+        assert node["updatedAt"] == "2026-11-24T11:59:59Z"
+        assert asker.orders("created_at:<'2026-11-24T12:00:00Z'") == names([order])
