@@ -108,7 +108,8 @@ def _forbidden(status: int, code: str | None) -> SourceError:
     if status == 401:
         return CredentialsRefused(
             f"the shop refuses the credentials (401{_named(code)}); see whether consumer_secret "
-            "is right, the key may read, and base_url is the shop's own address"
+            "is right, the key may read, base_url is the shop's own address, and, over http, "
+            "whether the clocks agree"
         )
     return CredentialsRefused(
         f"the key's user may not read orders (403{_named(code)}); "

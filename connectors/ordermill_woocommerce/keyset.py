@@ -205,9 +205,9 @@ def _follow_tie(position: Position, tie: Tie, seen: Seen, ended: bool) -> Positi
 
 
 def _safe(position: Position, going: Position | None) -> datetime | None:
-    """The last second read completely, in both listings."""
+    """The last second read completely, in both listings: none before the live one is begun."""
     reached = position.newest if going is None else going.after
-    if reached is None or position.bound is None:
+    if position.stage is Stage.TRASH or reached is None or position.bound is None:
         return None
     return min(reached, position.bound).replace(microsecond=0)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from msgspec import Struct
 
 _MICRO = Decimal("0.000001")
 _CENT = Decimal("0.01")
@@ -22,6 +26,22 @@ def exact(value: Decimal) -> Decimal:
     if exponent < -6:
         return value.quantize(_MICRO, ROUND_HALF_UP)
     return value if exponent <= 0 else value.quantize(_ONE)
+
+
+def unfit(value: Any, path: str = "") -> str | None:
+    """Where the first amount is that cannot be kept (line_items[0].total); None if all can."""
+    if isinstance(value, Decimal):
+        try:
+            exact(value)
+        except ValueError:
+            return path
+    parts: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, Struct):
+        names = value.__struct_fields__
+        parts = ((f"{path}.{name}".lstrip("."), getattr(value, name)) for name in names)
+    elif isinstance(value, list):
+        parts = ((f"{path}[{at}]", inner) for at, inner in enumerate(value))
+    return next((found for at, inner in parts if (found := unfit(inner, at))), None)
 
 
 def per_unit(amount: Decimal, quantity: Decimal) -> Decimal:

@@ -14,7 +14,7 @@ from ordermill.errors import MalformedOrder
 from ordermill.model.money import currency
 from ordermill.model.order import ZERO, Order, PaymentStatus, Refund, Transaction
 from ordermill_woocommerce.items import items_of, order_taxes, rates_of
-from ordermill_woocommerce.money import exact
+from ordermill_woocommerce.money import exact, unfit
 from ordermill_woocommerce.people import address_of, customer_of, email_of, name_of
 from ordermill_woocommerce.raw import utc
 from ordermill_woocommerce.refunds import owed_tax_of, refunds_of
@@ -32,7 +32,8 @@ def normalize(raw: RawOrder) -> Order:
     try:
         return _order(woo)
     except (ValueError, ArithmeticError, OverflowError) as error:
-        raise MalformedOrder(raw.source_id, str(error) or type(error).__name__) from None
+        where, what = unfit(woo), str(error) or type(error).__name__
+        raise MalformedOrder(raw.source_id, f"{where}: {what}" if where else what) from None
 
 
 def _order(woo: WooOrder) -> Order:

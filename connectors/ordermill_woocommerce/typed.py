@@ -169,6 +169,10 @@ _LISTS = frozenset((
     "meta_data", "line_items", "tax_lines", "shipping_lines", "fee_lines", "coupon_lines",
     "refunds", "taxes",
 ))  # fmt: skip
+# Texts that plug-ins write as numbers.
+_TEXTS = frozenset(
+    ("number", "transaction_id", "sku", "postcode", "phone", "name", "code", "label")
+)
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -213,7 +217,8 @@ def _mended(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [_mended(inner) for inner in value]
     if not isinstance(value, dict):
-        return value
+        number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        return str(value) if number and key in _TEXTS else value
     if key == "" and "key" in value and "value" in value:
         return {"key": _mended(value["key"]), "value": Raw(_encode(_mended(value["value"])))}
     return {
