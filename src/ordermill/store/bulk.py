@@ -12,9 +12,20 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, any_, literal
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    Text,
+    any_,
+    literal,
+)
 
-from ordermill.store.types import to_millionths, to_milliseconds
+from ordermill.store.types import Moment, Money, to_millionths, to_milliseconds
 
 Rows = Sequence[Sequence[Any]]
 
@@ -68,6 +79,45 @@ def upsert(
     _copy(conn, f"COPY {stage} ({columns}) FROM STDIN", rows)
     source = f"SELECT {columns} FROM {stage}"
     conn.exec_driver_sql(_statement(table.name, names, source, key, update, expressions))
+
+
+def change(
+    conn: Connection, table: Table, key: tuple[str, ...], names: tuple[str, ...], rows: Rows
+) -> None:
+    """Set ``names``; the values of ``key`` stand before theirs in each of ``rows``."""
+    if not rows:
+        return
+    if conn.dialect.name == "sqlite":
+        assigned = ", ".join(f"{name} = ?{at}" for at, name in enumerate(names, len(key) + 1))
+        meant = " AND ".join(f"{name} = ?{at}" for at, name in enumerate(key, 1))
+        _sqlite(conn, f"UPDATE {table.name} SET {assigned} WHERE {meant}", rows)
+        return
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    conn.exec_driver_sql(_change(table, key, names), tuple(columns))
+
+
+@cache
+def _change(table: Table, key: tuple[str, ...], names: tuple[str, ...]) -> str:
+    """The new values travel as an array per column."""
+    marks = ", ".join(f"%s::{_array(table.c[name])}[]" for name in (*key, *names))
+    assigned = ", ".join(f"{name} = new.{name}" for name in names)
+    meant = " AND ".join(f"{table.name}.{name} = new.{name}" for name in key)
+    return (
+        f"UPDATE {table.name} SET {assigned} "
+        f"FROM unnest({marks}) AS new ({', '.join((*key, *names))}) WHERE {meant}"
+    )
+
+
+def _array(column: Column[Any]) -> str:
+    """What a column's new values are an array of."""
+    kind = column.type
+    if isinstance(kind, Money):
+        return "numeric"
+    if isinstance(kind, Moment):
+        return "timestamptz"
+    if isinstance(kind, Boolean):
+        return "boolean"
+    return "bigint" if isinstance(kind, Integer) else "text"
 
 
 @cache

@@ -347,7 +347,7 @@ documents = Table(
     Column("order_id", words(), ForeignKey("orders.id"), nullable=False),
     Column("integration_id", words(), ForeignKey("integrations.id"), nullable=False),
     Column("kind", words(), nullable=False),
-    Column("year", Integer, nullable=False),
+    Column("year", Integer, nullable=False),  # 0 where the number's format has no year
     Column("sequence", Integer, nullable=False),  # 1, 2, 3 … within entity, kind and year
     Column("series", words(), nullable=False),  # the number's format without the number
     Column("number", words(), nullable=False),
@@ -454,7 +454,7 @@ customers = Table(
     metadata,
     Column("id", words(), primary_key=True),  # cus_…
     Column("entity_id", words(), ForeignKey("entities.id"), nullable=False),
-    Column("key", words(), nullable=False),  # what makes two buyers one: see model/buyer.py
+    Column("key", words(), nullable=False),  # what makes two buyers one: see customers.py
     Column("name", words()),
     Column("email", words()),
     Column("phone", Text),
@@ -465,6 +465,7 @@ customers = Table(
     Column("address", Text),  # JSON
     Column("metadata", Text, nullable=False, server_default=text("'{}'")),
     Column("search_text", Text, nullable=False),
+    Column("as_of", Moment, nullable=False),  # when the order was placed that these data are from
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("entity_id", "key"),

@@ -76,6 +76,7 @@ def _customers() -> None:
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("metadata", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("search_text", sa.Text(), nullable=False),
+        sa.Column("as_of", Moment(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("updated_at", Moment(), nullable=False),
         sa.ForeignKeyConstraint(
