@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from ordermill.errors import StoreBusy
 from ordermill.model.case import Case, KnownRefund
 from ordermill.model.order import OrderStatus
-from ordermill.store import read
+from ordermill.store import postgres, read
 from ordermill.store.bulk import among
 from ordermill.store.tables import (
     DECISION_COLUMNS,
@@ -62,7 +62,6 @@ def load_soon(conn: Connection, order_id: str, wait: timedelta) -> Loaded | None
     holds it for longer than ``wait``: this one can then only be rolled back."""
     if conn.dialect.name == "sqlite":
         return next(iter(load(conn, [order_id])), None)
-    before = conn.execute(text("SELECT current_setting('lock_timeout')")).scalar_one()
     _limit_waiting(conn, f"{wait // timedelta(milliseconds=1)}ms")
     try:
         found = load(conn, [order_id])
@@ -70,7 +69,7 @@ def load_soon(conn: Connection, order_id: str, wait: timedelta) -> Loaded | None
         if getattr(error.orig, "sqlstate", None) == LOCKED:
             raise StoreBusy("another transaction holds the order") from None
         raise
-    _limit_waiting(conn, before)
+    _limit_waiting(conn, postgres.SESSION["lock_timeout"])
     return next(iter(found), None)
 
 
