@@ -147,6 +147,14 @@ def status(
 
 
 @app.command()
+def verify(config: Config = DEFAULT) -> None:
+    """Prove the books: numbers, dates, arithmetic, chains, money; exit 1 and a list if not."""
+    from ordermill.commands.verify import verify_books
+
+    sys.exit(verify_books(config))
+
+
+@app.command()
 def connectors() -> None:
     """The installed connectors."""
     from ordermill.connector.registry import installed

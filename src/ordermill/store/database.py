@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text, update
 from sqlalchemy.engine import make_url
@@ -41,6 +41,7 @@ class Database:
         self._file = file
         self._engine = engine
         self._readers = engine.execution_options(**_READS[engine.dialect.name])
+        self._snapshots = engine.execution_options(**_SNAPSHOTS[engine.dialect.name])
         self._writers = engine.execution_options(**{sqlite.WRITES: True})
         self._writing = threading.Lock()
         self._driver_errors = _driver_errors(engine.dialect.name)
@@ -74,6 +75,14 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads; it sees one state of an SQLite file throughout."""
         with self._transaction(self._readers) as conn:
+            yield conn
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that only reads and sees one state throughout, however long it takes."""
+        with self._transaction(self._snapshots) as conn:
+            if self._file is None:
+                postgres.without_limits(conn)
             yield conn
 
     @contextmanager
@@ -181,6 +190,10 @@ _FORMS = "sqlite:///path/to/file.db or postgresql://user:password@host:5432/name
 _READS: dict[str, dict[str, bool]] = {
     "sqlite": {sqlite.WRITES: False},
     "postgresql": {"postgresql_readonly": True},
+}
+_SNAPSHOTS: dict[str, dict[str, Any]] = {
+    "sqlite": _READS["sqlite"],  # a reader of WAL sees one state anyway
+    "postgresql": {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
 }
 
 

@@ -1,0 +1,315 @@
+"""What must hold in the books, proved over values. Pure: no database, no clock.
+
+Numbers are proved along each series, everything else order by order; ``ordermill verify`` feeds
+both from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from itertools import groupby, pairwise
+
+from ordermill.model.arithmetic import arithmetic
+from ordermill.model.audit import Booked, Counter, Finding, Numbered, OrderBooks
+from ordermill.model.codes import code_of
+from ordermill.model.document import (
+    OPPOSITE,
+    DocumentKind,
+    DocumentStatus,
+    Issued,
+    LinkType,
+    Payment,
+)
+from ordermill.model.money import money
+from ordermill.model.order import ZERO, OrderStatus
+
+SeriesKey = tuple[str, str, int]  # entity's handle, kind, year
+
+
+def numbers(
+    documents: Iterable[Numbered], counters: Mapping[SeriesKey, Counter]
+) -> Iterator[Finding]:
+    """Every series from 1 on without a gap, dates that never go back, and its counter.
+
+    ``documents`` come sorted by entity, kind, year and sequence; none of them is kept.
+    """
+    proved = set()
+    for key, members in groupby(documents, lambda d: (d.entity, d.kind, d.year)):
+        proved.add(key)
+        yield from _series(key, members, counters.get(key))
+    for key, counter in counters.items():
+        if key not in proved and counter.last:
+            yield Finding(
+                _named(key), f"{counter.last} numbers were given away, no document has one"
+            )
+
+
+def _series(
+    key: SeriesKey, members: Iterable[Numbered], counter: Counter | None
+) -> Iterator[Finding]:
+    last, last_number, last_date = 0, "", ""
+    for document in members:
+        yield from _next(key, document, last, last_number)
+        if document.date < last_date:
+            yield Finding(
+                document.number,
+                f"dated {document.date}, earlier than {last_date}, the day of {last_number}",
+            )
+        if not document.date.startswith(f"{document.year:04d}-"):
+            yield Finding(
+                document.number, f"dated {document.date} in the series of {document.year}"
+            )
+        last, last_number = document.sequence, document.number
+        last_date = max(last_date, document.date)
+    yield from _counted(key, counter, last, last_date)
+
+
+def _next(key: SeriesKey, document: Numbered, last: int, last_number: str) -> Iterator[Finding]:
+    after = f"after {last_number}" if last_number else "at the beginning"
+    if document.sequence == last:
+        yield Finding(_named(key), f"{last_number} and {document.number} are both number {last}")
+    elif document.sequence != last + 1:
+        missing = _range(last + 1, document.sequence - 1)
+        yield Finding(_named(key), f"{missing} missing {after}, the next is {document.number}")
+
+
+def _range(first: int, last: int) -> str:
+    return f"number {first} is" if first == last else f"numbers {first} to {last} are"
+
+
+def _counted(
+    key: SeriesKey, counter: Counter | None, last: int, last_date: str
+) -> Iterator[Finding]:
+    if counter is None:
+        yield Finding(_named(key), f"there is no counter, {last} documents are numbered")
+    elif (counter.last, counter.last_date) != (last, last_date):
+        yield Finding(
+            _named(key),
+            f"the counter stands at {counter.last} of {counter.last_date}, "
+            f"the last document is number {last} of {last_date}",
+        )
+
+
+def _named(key: SeriesKey) -> str:
+    entity, kind, year = key
+    return f"{kind} series {year} of {entity}"
+
+
+def order(books: OrderBooks) -> Iterator[Finding]:
+    """Everything that does not hold of one order, its documents and its money."""
+    for booked in books.documents:
+        for what in _document(books, booked):
+            yield Finding(booked.issued.number, what)
+    about = f"order {books.id} ({books.name})"
+    for check in (_trail, _pointers, _live, _replaced, _settled, _payments, _refunds):
+        for what in check(books):
+            yield Finding(about, what)
+
+
+def _document(books: OrderBooks, booked: Booked) -> Iterator[str]:
+    yield from arithmetic(booked.issued.content)
+    if not booked.at_home:
+        yield f"its entity or integration is not that of order {books.id}"
+    if not booked.customer_known:
+        yield "its customer does not exist"
+    yield from _linked(books, booked)
+    if booked.issued.kind is DocumentKind.CREDIT_NOTE:
+        yield from _credit_note(books, booked)
+    if booked.issued.kind is DocumentKind.INVOICE:
+        yield from _credited(books, booked.issued)
+    yield from _state(books, booked)
+
+
+def _linked(books: OrderBooks, booked: Booked) -> Iterator[str]:
+    """Each link has its other side, within the order."""
+    there = {each.issued.id: each for each in books.documents}
+    for type_, other_id in booked.links:
+        other = there.get(other_id)
+        if other is None:
+            yield f"{type_} {other_id}, which is no document of this order"
+        elif (OPPOSITE[type_], booked.issued.id) not in other.links:
+            number = other.issued.number
+            yield f"{type_} {number}, but {number} does not say {OPPOSITE[type_]}"
+
+
+def _credit_note(books: OrderBooks, booked: Booked) -> Iterator[str]:
+    issued = booked.issued
+    named = [other for type_, other in booked.links if type_ is LinkType.CREDIT_FOR]
+    invoice = next((i for i in books.of_kind(DocumentKind.INVOICE) if i.id == issued.credits), None)
+    if invoice is None:
+        yield f"it credits {issued.credits}, which is no invoice of this order"
+    elif named != [invoice.id]:
+        yield f"it credits {invoice.number}, but its links name {len(named)} invoices or another"
+    elif issued.content.currency_code != invoice.content.currency_code:
+        yield (
+            f"it is in {issued.content.currency_code}, its invoice {invoice.number} in "
+            f"{invoice.content.currency_code}"
+        )
+    if issued.content.total_with_tax <= 0:
+        yield f"it credits {issued.content.total_with_tax:f}, nothing"
+
+
+def _credited(books: OrderBooks, invoice: Issued) -> Iterator[str]:
+    """Never more than its total; and where all of it, then all of its tax."""
+    notes = [note.content for note in _notes(books, invoice)]
+    gross = sum((note.total_with_tax for note in notes), ZERO)
+    tax = sum((note.total_tax for note in notes), ZERO)
+    whole = invoice.content
+    if gross > whole.total_with_tax:
+        yield f"credit notes of {gross:f} for an invoice of {whole.total_with_tax:f}"
+    elif notes and gross == whole.total_with_tax and tax != whole.total_tax:
+        yield f"credited in full, but with a tax of {tax:f} instead of {whole.total_tax:f}"
+
+
+def _notes(books: OrderBooks, invoice: Issued) -> list[Issued]:
+    return [n for n in books.of_kind(DocumentKind.CREDIT_NOTE) if n.credits == invoice.id]
+
+
+def _state(books: OrderBooks, booked: Booked) -> Iterator[str]:
+    """Paid, credited and status are what payments and credit notes say."""
+    issued = booked.issued
+    if booked.stateless:
+        yield "nothing says whether it is open, paid or credited"
+        return
+    credited = sum((note.content.total_with_tax for note in _notes(books, issued)), ZERO)
+    paid = sum((p.amount for p in books.payments if _is_of(p, issued)), ZERO)
+    if issued.paid != paid:
+        yield f"{issued.paid:f} are noted as paid, its payments come to {paid:f}"
+    if issued.credited != credited:
+        yield f"{issued.credited:f} are noted as credited, its credit notes come to {credited:f}"
+    status = status_of(issued.kind, issued.content.total_with_tax, paid, credited)
+    if issued.status is not status:
+        yield f"its status is {issued.status}, by its payments and credit notes it is {status}"
+
+
+def _is_of(payment: Payment, issued: Issued) -> bool:
+    if issued.kind is DocumentKind.CREDIT_NOTE:
+        return payment.credit_note_id == issued.id
+    return payment.invoice_id == issued.id
+
+
+def status_of(
+    kind: DocumentKind, total: Decimal, paid: Decimal, credited: Decimal
+) -> DocumentStatus:
+    """Credited when the credit notes add up to the total, paid when nothing is due any more."""
+    if credited and credited >= total:
+        return DocumentStatus.CREDITED
+    settled = paid + credited >= total and kind is not DocumentKind.ESTIMATE
+    return DocumentStatus.PAID if settled else DocumentStatus.OPEN
+
+
+def _trail(books: OrderBooks) -> Iterator[str]:
+    """How it came here is known."""
+    if books.times_created != 1:
+        yield f"{books.times_created} events say order.created"
+    if not books.payload_kept:
+        yield "the payload of its present version is not kept"
+    if not books.content_hash:
+        yield "its content hash is missing"
+
+
+def _pointers(books: OrderBooks) -> Iterator[str]:
+    """What the order says of its documents is so."""
+    for name, said, kind in (
+        ("invoice_id", books.invoice_id, DocumentKind.INVOICE),
+        ("estimate_id", books.estimate_id, DocumentKind.ESTIMATE),
+    ):
+        latest = books.of_kind(kind)[-1:]
+        if said != (latest[0].id if latest else None):
+            yield f"{name} is {said}, its latest {kind} is {latest[0].number if latest else None}"
+    invoices = books.of_kind(DocumentKind.INVOICE)
+    if (books.status is OrderStatus.INVOICED) is not bool(invoices):
+        yield f"its status is {books.status}, it has {len(invoices)} invoices"
+
+
+def _live(books: OrderBooks) -> Iterator[str]:
+    live = [i.number for i in books.of_kind(DocumentKind.INVOICE) if not _dead(i)]
+    if len(live) > 1:
+        yield f"{len(live)} live invoices: {', '.join(live)}"
+    if not live and settled(books) and not books.cancelled and _owed(books) > 0:
+        yield f"it owes {_owed(books):f} {books.currency_code} and has no live invoice"
+
+
+def _dead(invoice: Issued) -> bool:
+    return invoice.status is DocumentStatus.CREDITED
+
+
+def _replaced(books: OrderBooks) -> Iterator[str]:
+    """Every later invoice replaces the one before."""
+    invoices = [d for d in books.documents if d.issued.kind is DocumentKind.INVOICE]
+    for before, after in pairwise(invoices):
+        if (LinkType.REPLACES, before.issued.id) not in after.links:
+            yield f"{after.issued.number} does not say that it replaces {before.issued.number}"
+
+
+def settled(books: OrderBooks) -> bool:
+    """Whether what is billed must equal what is owed now: invoiced, and nothing is to come."""
+    at_rest = not (books.waiting or books.items_changed or books.deleted)
+    return books.status is OrderStatus.INVOICED and at_rest and code_of(books.error) is None
+
+
+def _settled(books: OrderBooks) -> Iterator[str]:
+    if not settled(books):
+        return
+    billed, billed_tax = _billed(books)
+    owed = _owed(books)
+    if books.cancelled and billed == 0:
+        return
+    if billed != owed:
+        yield f"its documents come to {billed:f} {books.currency_code}, it owes {owed:f}"
+    elif books.owed_tax is not None and billed_tax != money(books.owed_tax, books.currency_code):
+        yield f"its documents hold {billed_tax:f} of tax, it owes {books.owed_tax:f}"
+
+
+def _billed(books: OrderBooks) -> tuple[Decimal, Decimal]:
+    """Invoices less credit notes, with the tax in them."""
+    gross = tax = ZERO
+    for booked in books.documents:
+        content = booked.issued.content
+        sign = {DocumentKind.INVOICE: 1, DocumentKind.CREDIT_NOTE: -1}.get(booked.issued.kind, 0)
+        gross += sign * content.total_with_tax
+        tax += sign * content.total_tax
+    return gross, tax
+
+
+def _owed(books: OrderBooks) -> Decimal:
+    return money(books.owed, books.currency_code)
+
+
+def _payments(books: OrderBooks) -> Iterator[str]:
+    by_id = {booked.issued.id: booked.issued for booked in books.documents}
+    keys = [payment.key for payment in books.payments]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        yield f"{keys.count(key)} payments for one cause, {key}"
+    for payment in books.payments:
+        yield from _payment(payment, by_id)
+    for note in books.of_kind(DocumentKind.CREDIT_NOTE):
+        used = sum((p.amount for p in books.payments if p.credit_note_id == note.id), ZERO)
+        if used > note.content.total_with_tax:
+            yield f"{used:f} were paid out of {note.number} of {note.content.total_with_tax:f}"
+
+
+def _payment(payment: Payment, by_id: Mapping[str, Issued]) -> Iterator[str]:
+    named = {"invoice": payment.invoice_id, "credit note": payment.credit_note_id}
+    about = f"payment {payment.id} of {payment.amount:f}"
+    for kind, document_id in named.items():
+        document = by_id.get(document_id or "")
+        if document_id is not None and document is None:
+            yield f"{about}: its {kind} {document_id} is no document of this order"
+        elif document is not None and document.content.currency_code != payment.currency_code:
+            yield f"{about} {payment.currency_code}: {document.number} is in another currency"
+    if payment.amount <= 0:
+        yield f"{about}: amounts of payments are positive"
+
+
+def _refunds(books: OrderBooks) -> Iterator[str]:
+    """A refund is settled by a document of its order, and a credit note for one settles it."""
+    by_id = {booked.issued.id: booked.issued for booked in books.documents}
+    settled_by = {refund.source_id: refund.settled_by for refund in books.refunds}
+    for refund in books.refunds:
+        if refund.settled_by is not None and refund.settled_by not in by_id:
+            yield f"refund {refund.source_id} was settled by {refund.settled_by}, no document of it"
+    for note in books.of_kind(DocumentKind.CREDIT_NOTE):
+        if note.refund_id is not None and settled_by.get(note.refund_id) != note.id:
+            yield f"{note.number} is for refund {note.refund_id}, which says nothing of it"
