@@ -70,22 +70,28 @@ def claim(
     rows = conn.execute(_due(conn, handles, now).limit(limit)).all()
     if not rows:
         return []
-    ids = [row.integration_id for row in rows]
-    conn.execute(
-        update(integration_state)
-        .where(_STATE.integration_id.in_(ids))
-        .values(
-            lease_owner=owner,
-            lease_until=_clock(conn, now, ttl),
-            lease_token=_STATE.lease_token + 1,
-        )
-    )
+    _take(conn, owner, ttl, [row.integration_id for row in rows], now)
     rested = [row.integration_id for row in rows if _pause_ended(row, now)]
     if rested:
         conn.execute(
             update(integration_state).where(_STATE.integration_id.in_(rested)).values(**NOT_PAUSED)
         )
     return [_claimed(row, owner, now) for row in rows]
+
+
+def seize(
+    conn: Connection, owner: str, ttl: timedelta, handle: str, *, now: datetime
+) -> Claim | None:
+    """Lease one integration though nothing is due and whatever its pause; None while another
+    process has it."""
+    query = _LEASES.where(integrations.c.handle == handle, _free(conn, now)).with_for_update(
+        skip_locked=True, of=integration_state
+    )
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        return None
+    _take(conn, owner, ttl, [row.integration_id], now)
+    return _claimed(row, owner, now)
 
 
 def renew(conn: Connection, owner: str, ttl: timedelta, *, now: datetime) -> set[str]:
@@ -131,24 +137,42 @@ def held(conn: Connection, now: datetime) -> ColumnElement[bool]:
     return func.coalesce(_STATE.lease_until > _clock(conn, now), False)
 
 
+_LEASES: Select[Any] = select(
+    _STATE.integration_id,
+    integrations.c.handle,
+    _STATE.lease_owner,
+    _STATE.lease_token,
+    *COLUMNS,
+).join_from(integration_state, integrations)
+
+
+def _free(conn: Connection, now: datetime) -> ColumnElement[bool]:
+    return or_(_STATE.lease_until.is_(None), _STATE.lease_until <= _clock(conn, now))
+
+
+def _take(conn: Connection, owner: str, ttl: timedelta, ids: Sequence[str], now: datetime) -> None:
+    conn.execute(
+        update(integration_state)
+        .where(_STATE.integration_id.in_(ids))
+        .values(
+            lease_owner=owner,
+            lease_until=_clock(conn, now, ttl),
+            lease_token=_STATE.lease_token + 1,
+        )
+    )
+
+
 def _due(conn: Connection, handles: Sequence[str], now: datetime) -> Select[Any]:
     asked = _STATE.sync_requested_at.is_not(None)
     paused = paused_at(now)
     by_person = and_(paused, _STATE.paused_by != AUTH)
     waiting = and_(_STATE.backoff_until.is_not(None), _STATE.backoff_until > now)
     work = or_(due_at(_STATE.poll_due_at, now), _sweep_due(now), _backfill_open(), _hint_due(now))
-    free = or_(_STATE.lease_until.is_(None), _STATE.lease_until <= _clock(conn, now))
     return (
-        select(
-            _STATE.integration_id,
-            integrations.c.handle,
-            _STATE.lease_owner,
-            _STATE.lease_token,
-            *COLUMNS,
+        _LEASES.where(integrations.c.handle.in_(handles), integrations.c.is_active)
+        .where(
+            _free(conn, now), not_(by_person), or_(asked, and_(not_(paused), not_(waiting), work))
         )
-        .join_from(integration_state, integrations)
-        .where(integrations.c.handle.in_(handles), integrations.c.is_active)
-        .where(free, not_(by_person), or_(asked, and_(not_(paused), not_(waiting), work)))
         .order_by(_STATE.sync_requested_at.is_(None), _STATE.poll_due_at)
         .with_for_update(skip_locked=True, of=integration_state)
     )

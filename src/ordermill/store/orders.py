@@ -109,6 +109,8 @@ def ingest(
     *,
     now: datetime,
     confirmed: bool = False,
+    actor: str = events.SHOP,
+    reason: str | None = None,
 ) -> list[Ingested]:
     """Write a page; the answer has one entry for each of ``incoming``, in its order.
 
@@ -116,11 +118,12 @@ def ingest(
     *unchanged*. An older version never overwrites a newer one; it is *stale* and becomes a hint,
     for what is read by id (``confirmed``) is written whatever its date. An order that is in the
     page twice counts in its newest version. An order that a person deleted is updated silently and
-    stays deleted; one that the shop had trashed, and shows again, is restored.
+    stays deleted; one that the shop had trashed, and shows again, is restored. ``actor`` and
+    ``reason`` stand in the events of changes.
     """
     readable, unreadable = _sorted_out(incoming)
     entries = _classified(conn, stored, readable, confirmed=confirmed)
-    _write(conn, stored, entries, now)
+    _write(conn, stored, entries, now, actor, reason)
     _aside(conn, stored, entries, unreadable, now)
     done = {id(entry.incoming): _ingested(entry) for entry in entries}
     broken = {id(one) for one, _ in unreadable}
@@ -205,7 +208,12 @@ def _by_source_id(
 
 
 def _write(
-    conn: Connection, stored: StoredIntegration, entries: Sequence[_Entry], now: datetime
+    conn: Connection,
+    stored: StoredIntegration,
+    entries: Sequence[_Entry],
+    now: datetime,
+    actor: str,
+    reason: str | None,
 ) -> None:
     """The order rows, their raw versions, refunds and events."""
     created = [entry for entry in entries if entry.outcome is Outcome.CREATED]
@@ -231,7 +239,8 @@ def _write(
         [(e.id, e.version, now, payload_text(e.incoming.payload)) for e in written],
     )
     refunds.write(conn, {e.id: e.order for e in created}, {e.id: e.order for e in updated}, now)
-    events.record(conn, [event for e in written for event in _events(stored, e)], now)
+    happened = [event for e in written for event in _events(stored, e, actor, reason)]
+    events.record(conn, happened, now)
 
 
 def _compare(conn: Connection, updated: Sequence[_Entry]) -> None:
@@ -254,15 +263,18 @@ def _values(stored: StoredIntegration, entry: _Entry, now: datetime) -> tuple[An
     )  # fmt: skip
 
 
-def _events(stored: StoredIntegration, entry: _Entry) -> Iterator[Event]:
+def _events(
+    stored: StoredIntegration, entry: _Entry, actor: str, reason: str | None
+) -> Iterator[Event]:
     if entry.known is None:
-        yield Event(entry.id, events.CREATED)
+        yield Event(entry.id, events.CREATED, actor=actor, reason=reason)
         status, error = first_decision(entry.order, stored.import_cutoff)
         if error is not None:
             yield Event(entry.id, f"order.{status}", actor=events.ORDERMILL, reason=error)
     elif entry.known.deleted_by != "person" and entry.changes:
         told = {change.field: [change.before, change.after] for change in entry.changes}
-        yield Event(entry.id, events.UPDATED, data={"version": entry.version, "changes": told})
+        data = {"version": entry.version, "changes": told}
+        yield Event(entry.id, events.UPDATED, actor=actor, reason=reason, data=data)
     happened = _coming_or_going(entry)
     if happened is not None:
         yield Event(entry.id, happened, reason="trashed" if happened == events.GONE else None)
