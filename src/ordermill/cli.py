@@ -147,6 +147,32 @@ def status(
 
 
 @app.command()
+def replay(
+    order: Annotated[
+        str | None, typer.Argument(help="An id, HANDLE/source_id or number. Default: all.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Those that failed or could not be read.")
+    ] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Those stored since then, UTC."
+        ),
+    ] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Read the stored payloads anew and store what differs; no shop is asked."""
+    from ordermill import logs
+    from ordermill.commands.replay import replay_orders
+
+    if sum((order is not None, failed, since is not None)) > 1:
+        raise typer.BadParameter("name an order, --failed or --since, one of them")
+    logs.configure()
+    sys.exit(replay_orders(config, order, failed=failed, since=since))
+
+
+@app.command()
 def verify(config: Config = DEFAULT) -> None:
     """Prove the books: numbers, dates, arithmetic, chains, money; exit 1 and a list if not."""
     from ordermill.commands.verify import verify_books
