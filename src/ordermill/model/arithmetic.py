@@ -13,8 +13,9 @@ _CENT = Decimal("0.01")
 _TOTALS = ("total", "total_tax", "total_with_tax", "total_discount", "rounding")
 
 
-def arithmetic(content: Content) -> Iterator[str]:
-    """Everything that does not add up, a sentence with the figures each."""
+def arithmetic(content: Content, most: Decimal) -> Iterator[str]:
+    """Everything that does not add up, a sentence with the figures each; ``most`` is how large the
+    rounding may be."""
     yield from _equal("the items' totals", _sum(content, lambda i: i.total), "total", content.total)
     taxes = sum((tax.tax for tax in content.taxes), ZERO)
     yield from _equal("the taxes", taxes, "total_tax", content.total_tax)
@@ -24,9 +25,12 @@ def arithmetic(content: Content) -> Iterator[str]:
     yield from _equal(
         "total + total_tax + rounding", whole, "total_with_tax", content.total_with_tax
     )
-    yield from _bounded(content)
+    if abs(content.rounding) > most:
+        yield f"rounding {content.rounding:f} is more than {most:f}, a cent for each line"
+    if not content.items:
+        yield "it has no items"
     yield from _lines(content)
-    yield from _bases(content)
+    yield from _bases(content, most)
     yield from _minor(content)
 
 
@@ -45,14 +49,6 @@ def _equal(what: str, found: Decimal, name: str, said: Decimal) -> Iterator[str]
         yield f"{what} come to {found:f}, {name} says {said:f}"
 
 
-def _bounded(content: Content) -> Iterator[str]:
-    most = most_rounding(content)
-    if abs(content.rounding) > most:
-        yield f"rounding {content.rounding:f} is more than {most:f}, a cent for each line"
-    if not content.items:
-        yield "it has no items"
-
-
 def _lines(content: Content) -> Iterator[str]:
     for at, item in enumerate(content.items, 1):
         with_tax = item.total + sum((tax.tax for tax in item.taxes), ZERO)
@@ -61,7 +57,7 @@ def _lines(content: Content) -> Iterator[str]:
         )
 
 
-def _bases(content: Content) -> Iterator[str]:
+def _bases(content: Content, most: Decimal) -> Iterator[str]:
     """A rate's base against the lines that bear it. A compound tax stands on other taxes too, and
     of a rate that no line names there is nothing to compare with."""
     for tax in content.taxes:
@@ -69,7 +65,7 @@ def _bases(content: Content) -> Iterator[str]:
         if tax.base is None or tax.compound or not bearing:
             continue
         found = sum(bearing, ZERO)
-        if abs(found - tax.base) > most_rounding(content):
+        if abs(found - tax.base) > most:
             yield f"the lines at {_rate(tax.rate)} come to {found:f}, its base says {tax.base:f}"
 
 

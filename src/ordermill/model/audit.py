@@ -1,4 +1,4 @@
-"""The books as `verify` reads them: what was numbered, and each order with all that it brought."""
+"""What `verify` proves: documents in their series, and each order with all that it brought."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Finding(Struct, frozen=True):
 
 
 class Numbered(Struct, frozen=True, kw_only=True):
-    """A document's place in its series. ``entity`` is a handle, ``date`` YYYY-MM-DD."""
+    """A document's place in its series. ``entity`` is a handle, ``date`` YYYY-MM-DD, ``year`` 0 for
+    a series that goes on from year to year."""
 
     entity: str
     kind: str
@@ -49,10 +50,12 @@ class Booked(Struct, frozen=True, kw_only=True):
 
 
 class SettledRefund(Struct, frozen=True, kw_only=True):
-    """A refund of the shop and the document that settled it."""
+    """A refund of the shop and the document that settled it. ``pending``: its money has not moved,
+    and no document is to come before it has."""
 
     source_id: str
     settled_by: str | None
+    pending: bool = False
 
 
 class OrderBooks(Struct, frozen=True, kw_only=True):

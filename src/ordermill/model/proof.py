@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import groupby, pairwise
 
-from ordermill.model.arithmetic import arithmetic
+from ordermill.model.arithmetic import arithmetic, most_rounding
 from ordermill.model.audit import Booked, Counter, Finding, Numbered, OrderBooks
 from ordermill.model.codes import code_of
 from ordermill.model.document import (
@@ -56,7 +56,7 @@ def _series(
                 document.number,
                 f"dated {document.date}, earlier than {last_date}, the day of {last_number}",
             )
-        if not document.date.startswith(f"{document.year:04d}-"):
+        if document.year and not document.date.startswith(f"{document.year:04d}-"):
             yield Finding(
                 document.number, f"dated {document.date} in the series of {document.year}"
             )
@@ -93,7 +93,7 @@ def _counted(
 
 def _named(key: SeriesKey) -> str:
     entity, kind, year = key
-    return f"{kind} series {year} of {entity}"
+    return f"{kind} series {year or 'of all years'} of {entity}"
 
 
 def order(books: OrderBooks) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ def order(books: OrderBooks) -> Iterator[Finding]:
 
 
 def _document(books: OrderBooks, booked: Booked) -> Iterator[str]:
-    yield from arithmetic(booked.issued.content)
+    yield from arithmetic(booked.issued.content, _most(books, booked.issued))
     if not booked.at_home:
         yield f"its entity or integration is not that of order {books.id}"
     if not booked.customer_known:
@@ -119,6 +119,12 @@ def _document(books: OrderBooks, booked: Booked) -> Iterator[str]:
     if booked.issued.kind is DocumentKind.INVOICE:
         yield from _credited(books, booked.issued)
     yield from _state(books, booked)
+
+
+def _most(books: OrderBooks, issued: Issued) -> Decimal:
+    """A credit note may have to take what its invoice's rounding left for fewer lines."""
+    credited = [i.content for i in books.of_kind(DocumentKind.INVOICE) if i.id == issued.credits]
+    return max(most_rounding(content) for content in (issued.content, *credited))
 
 
 def _linked(books: OrderBooks, booked: Booked) -> Iterator[str]:
@@ -146,8 +152,8 @@ def _credit_note(books: OrderBooks, booked: Booked) -> Iterator[str]:
             f"it is in {issued.content.currency_code}, its invoice {invoice.number} in "
             f"{invoice.content.currency_code}"
         )
-    if issued.content.total_with_tax <= 0:
-        yield f"it credits {issued.content.total_with_tax:f}, nothing"
+    if issued.content.total_with_tax < 0:
+        yield f"it credits {issued.content.total_with_tax:f}; what is taken back is positive"
 
 
 def _credited(books: OrderBooks, invoice: Issued) -> Iterator[str]:
@@ -193,10 +199,11 @@ def status_of(
     kind: DocumentKind, total: Decimal, paid: Decimal, credited: Decimal
 ) -> DocumentStatus:
     """Credited when the credit notes add up to the total, paid when nothing is due any more."""
+    if kind is DocumentKind.ESTIMATE:
+        return DocumentStatus.OPEN
     if credited and credited >= total:
         return DocumentStatus.CREDITED
-    settled = paid + credited >= total and kind is not DocumentKind.ESTIMATE
-    return DocumentStatus.PAID if settled else DocumentStatus.OPEN
+    return DocumentStatus.PAID if paid + credited >= total else DocumentStatus.OPEN
 
 
 def _trail(books: OrderBooks) -> Iterator[str]:
@@ -245,21 +252,21 @@ def _replaced(books: OrderBooks) -> Iterator[str]:
 
 def settled(books: OrderBooks) -> bool:
     """Whether what is billed must equal what is owed now: invoiced, and nothing is to come."""
-    at_rest = not (books.waiting or books.items_changed or books.deleted)
-    return books.status is OrderStatus.INVOICED and at_rest and code_of(books.error) is None
+    to_come = books.waiting or books.items_changed or any(r.pending for r in books.refunds)
+    at_rest = not (to_come or books.deleted or code_of(books.error))
+    return books.status is OrderStatus.INVOICED and at_rest
 
 
 def _settled(books: OrderBooks) -> Iterator[str]:
     if not settled(books):
         return
-    billed, billed_tax = _billed(books)
-    owed = _owed(books)
-    if books.cancelled and billed == 0:
+    gross, tax = _billed(books)
+    if books.cancelled and gross == 0:
         return
-    if billed != owed:
-        yield f"its documents come to {billed:f} {books.currency_code}, it owes {owed:f}"
-    elif books.owed_tax is not None and billed_tax != money(books.owed_tax, books.currency_code):
-        yield f"its documents hold {billed_tax:f} of tax, it owes {books.owed_tax:f}"
+    if gross != _owed(books):
+        yield f"its documents come to {gross:f} {books.currency_code}, it owes {_owed(books):f}"
+    elif books.owed_tax is not None and tax != money(books.owed_tax, books.currency_code):
+        yield f"its documents hold {tax:f} of tax, it owes {books.owed_tax:f}"
 
 
 def _billed(books: OrderBooks) -> tuple[Decimal, Decimal]:
@@ -274,7 +281,8 @@ def _billed(books: OrderBooks) -> tuple[Decimal, Decimal]:
 
 
 def _owed(books: OrderBooks) -> Decimal:
-    return money(books.owed, books.currency_code)
+    """In the currency's minor units; a shop that refunded more than it took is owed nothing."""
+    return max(money(books.owed, books.currency_code), ZERO)
 
 
 def _payments(books: OrderBooks) -> Iterator[str]:

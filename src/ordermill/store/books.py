@@ -131,10 +131,7 @@ def _books(conn: Connection, rows: Sequence[Row[Any]]) -> Iterator[OrderBooks]:
     booked = _grouped((row.order_id, row) for row in _documents(conn, ids))
     links = _links(conn, [row.id for group in booked.values() for row in group])
     money = _grouped((row.order_id, _payment(row)) for row in _of(conn, payments, ids))
-    settled = _grouped(
-        (row.order_id, SettledRefund(source_id=row.source_id, settled_by=row.settled_by))
-        for row in _of(conn, refunds, ids)
-    )
+    settled = _grouped((row.order_id, _refund(row)) for row in _of(conn, refunds, ids))
     for row in rows:
         yield OrderBooks(
             id=row.id,
@@ -246,6 +243,11 @@ def _content(row: Row[Any]) -> Content:
         total_discount=row.total_discount,
         rounding=row.rounding,
     )
+
+
+def _refund(row: Row[Any]) -> SettledRefund:
+    waits = row.pending and row.deleted_at is None and row.settled_by is None
+    return SettledRefund(source_id=row.source_id, settled_by=row.settled_by, pending=waits)
 
 
 def _payment(row: Row[Any]) -> Payment:
