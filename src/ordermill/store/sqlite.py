@@ -45,11 +45,11 @@ def engine_for(file: Path) -> Engine:
     """An engine on the file; connecting fails where there is none."""
     if sqlite3.sqlite_version_info < _OLDEST:
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed")
-    address = f"{file.as_uri()}?mode=rw"
+    where = address(file, "rw")
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
-            address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+            where, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
         )
 
     engine = create_engine(
@@ -63,6 +63,11 @@ def engine_for(file: Path) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def address(file: Path, mode: str) -> str:
+    """How SQLite is told of a file: ``ro`` only reads, ``rw`` creates none."""
+    return f"{file.as_uri()}?mode={mode}"
 
 
 def create_file(file: Path) -> None:

@@ -508,3 +508,28 @@ api_keys = Table(
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
 )
+
+# Every time a backup was put back. While one is held, nothing is billed by itself: what was issued
+# after the backup is not known here.
+restores = Table(
+    "restores",
+    metadata,
+    _serial(),
+    Column("at", Moment, nullable=False),
+    Column("backup", Text, nullable=False),  # the file's name
+    Column("newest", Moment),  # the latest thing the backup knows
+    Column("held", Boolean, nullable=False),
+    Column("resumed_at", Moment),
+)
+
+# Numbers that were passed over by a restore: they may stand on documents that are not here.
+skipped_numbers = Table(
+    "skipped_numbers",
+    metadata,
+    Column("entity_id", words(), ForeignKey("entities.id"), primary_key=True),
+    Column("kind", words(), primary_key=True),
+    Column("year", Integer, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
