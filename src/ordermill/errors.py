@@ -12,6 +12,7 @@
   + MalformedOrder              a developer: one order is kept raw, counted and shown
   + StoreError
     - StoreBusy                 nobody: another transaction was in the way, trying again helps
+      . TooSlow                 the caller: what was asked for reads too much, ask for less
     - LeaseLost                 nobody: another process owns the integration, this one stops writing
     - SchemaOutdated            the operator runs `ordermill db upgrade`
     - SchemaTooNew              the operator installs the newer ordermill again
@@ -105,6 +106,10 @@ class StoreError(OrdermillError):
 
 class StoreBusy(StoreError):
     """Another transaction was in the way for too long; this one changed nothing. Try again."""
+
+
+class TooSlow(StoreBusy):
+    """A statement took longer than it may; its transaction changed nothing."""
 
 
 class LeaseLost(StoreError):

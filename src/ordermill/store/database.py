@@ -72,9 +72,13 @@ class Database:
         return self._file
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that only reads; it sees one state of an SQLite file throughout."""
-        with self._transaction(self._readers) as conn:
+    def read(self, *, seconds: float | None = None) -> Iterator[Connection]:
+        """A transaction that only reads; it sees one state of an SQLite file throughout.
+
+        With ``seconds`` a statement that takes longer is ended: TooSlow. (On SQLite that is counted
+        for the whole transaction.)
+        """
+        with self._transaction(self._readers) as conn, self._limited(conn, seconds):
             yield conn
 
     @contextmanager
@@ -174,6 +178,17 @@ class Database:
             postgres.without_limits(conn)
             postgres.lock(conn, "ordermill schema")
             postgres.make_search_index(conn)
+
+    @contextmanager
+    def _limited(self, conn: Connection, seconds: float | None) -> Iterator[None]:
+        if seconds is None:
+            yield
+        elif self._file is not None:
+            with sqlite.limited(conn, seconds):
+                yield
+        else:
+            postgres.limit(conn, seconds)
+            yield
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:

@@ -7,16 +7,16 @@ columns. A statement that is wrong in itself quotes only such names, for every v
 
 from __future__ import annotations
 
-from ordermill.errors import StoreBusy, StoreError
+from ordermill.errors import StoreBusy, StoreError, TooSlow
 
 BUSY = {
     "40001": "two transactions crossed",
     "40P01": "two transactions waited for each other",
     "55P03": "another transaction held a row for too long",
-    "57014": "a statement took longer than the statement timeout",
     "SQLITE_BUSY": "another process was writing for too long",
     "SQLITE_LOCKED": "another connection held the table",
 }
+SLOW = {"57014", "SQLITE_INTERRUPT"}
 KNOWN = {
     "28P01": "the database refuses the user or password of database_url",
     "28000": "the database refuses the user of database_url",
@@ -48,6 +48,8 @@ def translated(error: Exception) -> StoreError:
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     if code is None:
         return _without_code(cause)
+    if code in SLOW:
+        return TooSlow(f"a statement took longer than it may ({code})")
     for name in (code, "_".join(code.split("_")[:2])):  # SQLITE_BUSY_SNAPSHOT is a SQLITE_BUSY
         if name in BUSY:
             return StoreBusy(f"{BUSY[name]} ({code}); trying again helps")

@@ -54,6 +54,12 @@ def without_limits(conn: Connection) -> None:
     conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
 
 
+def limit(conn: Connection, seconds: float) -> None:
+    """For this transaction: no statement takes longer."""
+    milliseconds = max(1, int(seconds * 1000))
+    conn.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+
+
 def make_search_index(conn: Connection) -> None:
     """The trigram index of the search; where the extension cannot be had the search scans."""
     available = text("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")

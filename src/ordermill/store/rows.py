@@ -9,10 +9,11 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 from sqlalchemy import Text
 
 from ordermill.errors import MalformedOrder
-from ordermill.model.order import Order
+from ordermill.model.order import Order, Transaction
 from ordermill.store.tables import SHOP_COLUMNS
 from ordermill.store.types import Money
 
@@ -29,6 +30,7 @@ _JSON = frozenset({
 _ATTRIBUTES = [{"shop_metadata": "metadata"}.get(name, name) for name in NAMES[:-1]]
 _stated = attrgetter(*_ATTRIBUTES)
 _MONEY = tuple(at for at, column in enumerate(SHOP_COLUMNS) if isinstance(column.type, Money))
+_MOVED_AT = NAMES.index("transactions")
 _JSON_AT = tuple(at for at, name in enumerate(NAMES) if name in _JSON)
 _TEXT_AT = tuple(
     at
@@ -76,6 +78,7 @@ def _laid_out(order: Order) -> tuple[list[Any], str]:
     JSON of the plain ones and over the JSON columns as they are, so that nothing is encoded twice.
     """
     values = [*_stated(order), search_text(order)]
+    values[_MOVED_AT] = [_transaction(each) for each in order.transactions]
     hashed = [_encode(_plain(values))]
     for at in _JSON_AT:
         written = _encode(values[at])
@@ -83,6 +86,14 @@ def _laid_out(order: Order) -> tuple[list[Any], str]:
         if values[at] is not None:
             values[at] = written.decode()
     return values, hashlib.blake2b(b"\n".join(hashed), digest_size=16).hexdigest()
+
+
+def _transaction(moved: Transaction) -> dict[str, Any]:
+    """With its time as the API writes times, to the millisecond."""
+    shown = asdict(moved)
+    if moved.at is not None:
+        shown["at"] = moved.at.isoformat(timespec="milliseconds")[:-6] + "Z"
+    return shown
 
 
 def json_text(value: Any) -> str:

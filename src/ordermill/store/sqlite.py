@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,9 @@ from ordermill.errors import ConfigError, StoreError, StoreLocked
 
 BUSY_SECONDS = 10
 WRITES = "ordermill_writes"  # the execution option of connections that begin as writers
+CASEFOLD = "ordermill_casefold"  # SQLite's own lower() knows ASCII alone
 _OLDEST = (3, 35, 0)  # RETURNING
+STEPS = 20_000  # of SQLite's machine between two looks at the clock: some hundred microseconds
 
 _ON_CONNECT = (
     f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
@@ -105,11 +108,31 @@ def locked(file: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def limited(conn: Connection, seconds: float) -> Iterator[None]:
+    """End the statement that is running when ``seconds`` have passed; SQLite has no such setting
+    of its own."""
+    driver = conn.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    end = time.monotonic() + seconds
+    driver.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
+
+
 def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    connection.create_function(CASEFOLD, 1, _casefold, deterministic=True)
     cursor = connection.cursor()
     for statement in _ON_CONNECT:
         cursor.execute(statement)
     cursor.close()
+
+
+def _casefold(value: str | None) -> str | None:
+    return None if value is None else value.casefold()
 
 
 def _begin(conn: Connection) -> None:

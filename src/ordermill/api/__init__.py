@@ -1,0 +1,1 @@
+"""The Orders API: reads requests, asks the store and invoicing, answers. It knows no billing."""

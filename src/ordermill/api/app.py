@@ -1,0 +1,91 @@
+"""The app: routes behind the gate, problem bodies for whatever goes wrong, the edge around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from ordermill.api.call import Call, House
+from ordermill.api.edge import Edge, Listener, Unheard, steady
+from ordermill.api.gate import Gate, Keyring
+from ordermill.api.problems import Problem, problem_of
+from ordermill.api.routes import ROUTES, Route
+from ordermill.errors import OrdermillError
+from ordermill.store.database import Database
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    database: Database,
+    keyring: Keyring,
+    *,
+    listener: Listener | None = None,
+    now: Callable[[], datetime] = utc_now,
+    ticks: Callable[[], float] = steady,
+) -> ASGIApp:
+    """The app. ``listener`` hears of every request, ``ticks`` counts seconds.
+
+    Endpoints are plain functions, so a slow database holds a thread and no other request.
+    """
+    app = FastAPI(
+        title="ordermill", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
+    house = House(database, Gate(database, keyring, now, ticks), now)
+    for route in ROUTES:
+        app.add_api_route(
+            route.path, _endpoint(house, route), methods=[route.method], response_model=None
+        )
+    _errors(app)
+    return Edge(app, listener or Unheard(), ticks)
+
+
+def _endpoint(house: House, route: Route) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        try:
+            return route.endpoint(_call(house, route, request))
+        except OrdermillError as error:
+            return _refused(error)
+
+    return answer
+
+
+def _call(house: House, route: Route, request: Request) -> Call:
+    """The call, if it may pass."""
+    caller = house.gate.enter(request, route.scope)
+    if route.of_one_entity:
+        entity_ids: tuple[str, ...] = (house.gate.entity(caller, request),)
+    else:
+        entity_ids = tuple(sorted(house.gate.reach(caller, request).values()))
+    return Call(house, caller, entity_ids, request, house.now())
+
+
+def _refused(error: OrdermillError) -> Response:
+    problem = problem_of(error)
+    if problem.status >= 500:
+        log.error("request_failed", reason=str(error))
+    return problem.response()
+
+
+def _errors(app: FastAPI) -> None:
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            message = f"{request.method[:20]} is not answered here"
+            return Problem(405, "method_not_allowed", message, headers=error.headers).response()
+        return Problem(404, "not_found", "there is no such address").response()
+
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, error: Exception) -> Response:
+        return Problem(500, "internal", "ordermill broke; its log says where").response()

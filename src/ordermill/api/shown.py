@@ -1,0 +1,271 @@
+"""Rows as the JSON that callers get, built once: texts that are JSON already are spliced in.
+
+Amounts leave as the exact digits that are kept, times as UTC with milliseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+from sqlalchemy import Connection
+
+from ordermill.model.order import ZERO
+from ordermill.store import lists
+from ordermill.store.read import rules_of
+from ordermill.store.types import to_milliseconds
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Order(Struct):
+    """The attributes of the published example, in its order."""
+
+    id: str
+    entity_id: str
+    order_integration_id: str
+    source: str
+    source_id: str
+    source_order_number: str | None
+    status: str
+    paid: bool
+    paid_at: str | None
+    fulfilled: bool
+    fulfilled_at: str | None
+    cancelled: bool
+    cancelled_at: str | None
+    refunded: bool
+    refunded_at: str | None
+    customer_name: str | None
+    customer_email: str | None
+    customer: Raw | None
+    billing_address: Raw | None
+    shipping_address: Raw | None
+    customer_id: str | None
+    currency_code: str
+    total: Decimal
+    total_with_tax: Decimal
+    total_discount: Decimal
+    total_shipping: Decimal
+    items: Raw
+    payment_status: str
+    payment_method: str | None
+    payment_gateway: str | None
+    invoice_id: str | None
+    estimate_id: str | None
+    process_after: str | None
+    transactions: Raw
+    complete: bool
+    items_changed_after_processing: bool
+    raw_data: Raw | None
+    source_event_id: str | None
+    error: str | None
+    ordered_at: str | None
+    processed_at: str | None
+    metadata: Raw
+    created_at: str
+    updated_at: str
+    deleted_at: str | None
+
+
+class Relation(Struct):
+    """Another document that this one refers to."""
+
+    type: str
+    id: str
+    number: str
+
+
+class Document(Struct):
+    """An invoice, a credit note or an estimate."""
+
+    id: str
+    kind: str
+    number: str
+    series: str
+    entity_id: str
+    order_id: str
+    order_integration_id: str
+    customer_id: str
+    customer: Raw
+    issuer: Raw
+    currency_code: str
+    date: str
+    date_due: str
+    date_service: str
+    items: Raw
+    taxes: Raw
+    total: Decimal
+    total_tax: Decimal
+    total_with_tax: Decimal
+    total_discount: Decimal
+    rounding: Decimal
+    total_paid: Decimal
+    total_due: Decimal
+    status: str
+    relations: list[Relation]
+    reason: str | None
+    metadata: Raw
+    created_at: str
+
+
+def time(at: datetime) -> str:
+    """``2026-01-31T12:00:00.000Z``."""
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _raw(text: str | None) -> Raw | None:
+    return None if text is None else Raw(text.encode())
+
+
+def order(row: Any, raw_data: str | None = None) -> bytes:
+    """An order. A person's cancellation shows as the shop's would."""
+    withdrawn = row.withdrawn_at
+    return _encode(
+        Order(
+            row.id, row.entity_id, row.integration_id, row.source, row.source_id,
+            row.source_order_number, row.status, row.paid, _time(row.paid_at), row.fulfilled,
+            _time(row.fulfilled_at), row.cancelled or withdrawn is not None,
+            _time(row.cancelled_at or withdrawn), row.refunded, _time(row.refunded_at),
+            row.customer_name, row.customer_email, _raw(row.customer), _raw(row.billing_address),
+            _raw(row.shipping_address), row.customer_id, row.currency_code, row.total,
+            row.total_with_tax, row.total_discount, row.total_shipping, Raw(row.items.encode()),
+            row.payment_status, row.payment_method, row.payment_gateway, row.invoice_id,
+            row.estimate_id, _time(row.process_after), Raw(row.transactions.encode()), row.complete,
+            row.items_changed, _raw(raw_data), row.source_event_id, row.error,
+            _time(row.ordered_at), _time(row.processed_at), metadata(row), time(row.created_at),
+            time(row.updated_at), _time(row.deleted_at),
+        )
+    )  # fmt: skip
+
+
+def orders(conn: Connection, rows: Sequence[Any]) -> list[bytes]:
+    return [order(row) for row in rows]
+
+
+def metadata(row: Any) -> Raw:
+    """The API's own, with what the shop knows under ``shop``."""
+    own, shop = row.metadata, row.shop_metadata
+    if row.source == "manual" or shop == "{}":
+        return Raw(own.encode())
+    if own == "{}":
+        return Raw(f'{{"shop":{shop}}}'.encode())
+    return Raw(f'{own[:-1]},"shop":{shop}}}'.encode())
+
+
+def documents(conn: Connection, rows: Sequence[Any]) -> list[bytes]:
+    """Documents with what they refer to, read for all of them at once."""
+    related = lists.relations(conn, [row.id for row in rows])
+    return [_document(row, [Relation(*each) for each in related[row.id]]) for row in rows]
+
+
+def _document(row: Any, relations: list[Relation]) -> bytes:
+    paid, credited = row.paid or ZERO, row.credited or ZERO
+    due = max(ZERO, row.total_with_tax - paid - credited)
+    return _encode(
+        Document(
+            row.id, row.kind, row.number, row.series, row.entity_id, row.order_id,
+            row.integration_id, row.customer_id, Raw(row.customer.encode()),
+            Raw(row.issuer.encode()), row.currency_code, row.date, row.date_due, row.date_service,
+            Raw(row.items.encode()), Raw(row.taxes.encode()), row.total, row.total_tax,
+            row.total_with_tax, row.total_discount, row.rounding, paid, due, row.status or "open",
+            relations, row.reason, Raw(row.metadata.encode()), time(row.created_at),
+        )
+    )  # fmt: skip
+
+
+def payments(conn: Connection, rows: Sequence[Any]) -> list[bytes]:
+    names = (
+        "id", "entity_id", "order_id", "invoice_id", "credit_note_id", "type", "amount",
+        "currency_code", "reference", "date",
+    )  # fmt: skip
+    return [_encode({name: getattr(row, name) for name in names}) for row in rows]
+
+
+def customers(conn: Connection, rows: Sequence[Any]) -> list[bytes]:
+    names = (
+        "id", "entity_id", "name", "email", "phone", "company_name", "tax_number",
+        "company_number", "is_business",
+    )  # fmt: skip
+    return [
+        _encode(
+            {name: getattr(row, name) for name in names}
+            | {
+                "address": _raw(row.address),
+                "metadata": Raw(row.metadata.encode()),
+                "created_at": time(row.created_at),
+                "updated_at": time(row.updated_at),
+            }
+        )
+        for row in rows
+    ]
+
+
+_RULES = (
+    "auto_process", "auto_process_on", "auto_process_delay_seconds", "issue_invoice_on_complete",
+    "issue_invoice_for_bank", "auto_reissue_on_update", "reissue_settle_seconds",
+    "default_payment_type", "on_cancel_after_invoice",
+)  # fmt: skip
+
+
+def integrations(conn: Connection, rows: Sequence[Any]) -> list[bytes]:
+    return [_encode(_integration(row)) for row in rows]
+
+
+def _integration(row: Any) -> dict[str, Any]:
+    """Never its options: they hold secrets, and the store does not have them."""
+    rules = rules_of(row.rules)
+    names = ("id", "entity_id", "handle", "name", "source", "is_active")
+    return {
+        **{name: getattr(row, name) for name in names},
+        "shop_domain": None if row.shop_key is None else row.shop_key.rpartition(":")[0],
+        **{name: getattr(rules, name) for name in _RULES},
+        "metadata": Raw(row.metadata.encode()),
+        "created_at": time(row.created_at),
+        "updated_at": time(row.updated_at),
+        "deleted_at": None,
+    }
+
+
+def entities(conn: Connection, rows: Sequence[Any]) -> list[bytes]:
+    return [
+        _encode(
+            {
+                "id": row.id,
+                "handle": row.handle,
+                "name": row.name,
+                "address": Raw(row.address.encode()),
+                "tax_number": row.tax_number,
+                "currency_code": row.currency_code,
+                "timezone": row.timezone,
+                "payment_due_days": row.payment_due_days,
+                "created_at": time(row.created_at),
+            }
+        )
+        for row in rows
+    ]
+
+
+def event(row: Any) -> bytes:
+    """An event. Its serial number would tell how much happens to others: its id only hashes it."""
+    digest = hashlib.blake2b(f"{row.order_id}/{row.id}".encode(), digest_size=8).hexdigest()
+    seconds = to_milliseconds(row.at) // 1000
+    return _encode(
+        {
+            "id": f"evt_{seconds:08x}{digest}",
+            "type": row.type,
+            "at": time(row.at),
+            "actor": row.actor,
+            "reason": row.reason,
+            "data": Raw(row.data.encode()),
+        }
+    )
