@@ -11,6 +11,8 @@ from ordermill.model import content as contents
 from ordermill.model.books import applied, billed
 from ordermill.model.case import Case, Desk, Happening, KnownRefund, Plan, joined
 from ordermill.model.document import Content, DocumentKind, Draft, Issued, LinkType
+from ordermill.model.money import money as round_money
+from ordermill.model.order import Refund
 
 
 def credit_refunds(case: Case, desk: Desk) -> Plan:
@@ -70,7 +72,7 @@ def _credit(case: Case, desk: Desk, known: KnownRefund, invoice: Issued) -> Plan
     left = billed(case)
     if left.total_with_tax <= 0:
         return _nothing_left(refund.source_id, invoice.id, refund.amount)
-    content = contents.of_refund(refund, left)
+    content = contents.of_refund(replace(refund, amount=_amount(case, refund, left)), left)
     drafted = credit_note(case, desk, invoice, content, refund.reason or "Refund", refund.source_id)
     amount = content.total_with_tax
     return Plan(
@@ -90,6 +92,16 @@ def _credit(case: Case, desk: Desk, known: KnownRefund, invoice: Issued) -> Plan
             ),
         ),
     )
+
+
+def _amount(case: Case, refund: Refund, left: Content) -> Decimal:
+    """The refund's amount, with which the bill becomes exactly what is owed where a shop counts
+    parts of the minor unit."""
+    code = left.currency_code
+    amount, owed = round_money(refund.amount, code), round_money(case.order.owed, code)
+    off = left.total_with_tax - amount - owed
+    whole = owed == case.order.owed
+    return amount if whole or abs(off) > contents.unit_of(code) else amount + off
 
 
 def _nothing_left(refund_id: str, invoice_id: str, amount: Decimal) -> Plan:

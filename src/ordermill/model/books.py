@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ordermill.model import content as contents
 from ordermill.model.case import Case, Desk, Plan, joined
 from ordermill.model.document import Content, DocumentKind, DocumentStatus, Draft, Issued, Payment
+from ordermill.model.money import money
 from ordermill.model.order import ZERO
 
 Step = Callable[[Case, Desk], Plan]
@@ -65,13 +66,17 @@ def desired(case: Case) -> Content:
     left = contents.of_order(case.order)
     if case.order.owed == case.order.total_with_tax:
         return left
+    if case.order.owed <= 0:
+        return contents.nothing(left.currency_code)
     notes = {d.refund_id: d.content for d in case.documents if d.refund_id is not None}
     for known in case.refunds:
         if known.deleted or not known.refund.amount:
             continue
-        taken = notes.get(known.refund.source_id) or contents.of_refund(known.refund, left)
-        left = contents.minus(left, taken)
-    return left
+        note = notes.get(known.refund.source_id)
+        if note is None or note.total_with_tax < money(known.refund.amount, note.currency_code):
+            note = contents.of_refund(known.refund, left)  # none yet, or one that was capped
+        left = contents.minus(left, note)
+    return contents.to_owed(left, case.order)
 
 
 def received(case: Case) -> Decimal:

@@ -12,8 +12,9 @@ from typing import Any
 
 from ordermill.model.buyer import legal
 from ordermill.model.case import Difference
+from ordermill.model.content import unit_of
 from ordermill.model.document import Buyer, Content
-from ordermill.model.money import minor_units, money
+from ordermill.model.money import money
 from ordermill.model.order import ZERO, Item
 
 
@@ -88,7 +89,7 @@ def _fields(before: Item, after: Item, code: str) -> Iterator[Difference]:
 def _amounts(before: Item, after: Item, code: str) -> Iterator[Difference]:
     """Unit price and discount. Both are told only beyond a cent a piece: a platform that names
     gross prices has them derived, with a last digit that moves by itself."""
-    unit = Decimal(1).scaleb(-minor_units(code))
+    unit = unit_of(code)
     pieces = max(abs(after.quantity), Decimal(1))
     price = abs(before.price - after.price) > unit
     discount = abs(before.discount - after.discount) > unit * pieces

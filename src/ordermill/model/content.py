@@ -56,6 +56,22 @@ def minus(content: Content, taken: Content) -> Content:
     return _content(code, items, taxes, content.total_with_tax - taken.total_with_tax)
 
 
+def to_owed(left: Content, order: Order) -> Content:
+    """Of a shop that counts parts of the minor unit: what is left, with the total that is owed.
+
+    Roundings of total and refunds may add up to a unit; it becomes part of ``rounding``.
+    """
+    owed = money(order.owed, left.currency_code)
+    if owed == order.owed or abs(owed - left.total_with_tax) > unit_of(left.currency_code):
+        return left
+    return _content(left.currency_code, left.items, left.taxes, owed)
+
+
+def unit_of(currency_code: str) -> Decimal:
+    """The currency's minor unit."""
+    return _ONE.scaleb(-minor_units(currency_code))
+
+
 def nothing(currency_code: str) -> Content:
     """A content without lines."""
     return _content(currency_code, (), (), ZERO)
@@ -110,7 +126,7 @@ def split(amount: Decimal, over: Iterable[Item], name: str, currency_code: str) 
 
 
 def _shares(amount: Decimal, weights: Sequence[Decimal], code: str) -> list[Decimal]:
-    unit = _ONE.scaleb(-minor_units(code))
+    unit = unit_of(code)
     whole = sum(weights, ZERO)
     units = abs(amount) / unit
     exact = [units * weight / whole for weight in weights]
@@ -240,22 +256,24 @@ def _minus_items(items: Sequence[Item], taken: Iterable[Item], code: str) -> tup
 
 
 def _line(items: Sequence[Item], wanted: Item) -> int | None:
-    """The line that is meant: by the platform's id, else by what it is and has left."""
+    """The line that is meant: by the platform's id, else (ids were given anew, or there are none)
+    by what it is and has left."""
     if wanted.source_id is not None:
         for at, item in enumerate(items):
             if (item.kind, item.source_id) == (wanted.kind, wanted.source_id):
                 return at
-        return None
     alike = [at for at, item in enumerate(items) if _alike(item, wanted)]
     enough = [at for at in alike if abs(items[at].total) >= abs(wanted.total)]
+    if wanted.source_id is not None:
+        return next(iter(enough), None)
     return next(iter(enough or alike), None)
 
 
 def _alike(item: Item, wanted: Item) -> bool:
     return (
-        item.source_id is None
+        (item.source_id is None) == (wanted.source_id is None)
         and (item.kind, item.name, item.sku) == (wanted.kind, wanted.name, wanted.sku)
-        and [_key(tax) for tax in item.taxes] == [_key(tax) for tax in wanted.taxes]
+        and [_key(t) for t in item.taxes if t.tax] == [_key(t) for t in wanted.taxes if t.tax]
         and (item.total >= 0) == (wanted.total >= 0)
     )
 

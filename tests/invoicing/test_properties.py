@@ -1,0 +1,106 @@
+"""Twenty thousand random orders, each with a life: documents that are right whatever happens."""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+
+import pytest
+
+from invoicing.cases import EAGER, Life
+from invoicing.platform import Shop
+from ordermill.invoicing import decide, reissue
+from ordermill.model import content as contents
+from ordermill.model.case import Desk
+from ordermill.model.document import Content, DocumentKind, DocumentStatus
+from ordermill.model.order import ZERO, OrderStatus
+
+ORDERS = 20_000
+CHUNKS = 20
+WAYS = ["edit", "edit", "edit", "refund_lines", "refund_amount", "touch", "rekey", "pay"]
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_the_chain_of_documents_is_what_the_shop_says_is_owed(chunk: int) -> None:
+    for seed in range(chunk, ORDERS, CHUNKS):
+        shop = Shop.open(seed)
+        life = Life(shop.order(), EAGER, "shopify" if shop.current else "woocommerce").tick()
+        right(life, seed)
+        rng = random.Random(-seed)
+        for _ in range(rng.choice([0, 1, 2, 4])):
+            before = len(life.case.documents)
+            way = rng.choice(WAYS)
+            getattr(shop, way)()
+            life.now += decide.DAY
+            life.shop_says(shop.order())
+            right(life, seed)
+            if way in ("touch", "rekey", "pay"):
+                assert len(life.case.documents) == before, f"seed {seed}: {way} is no change"
+
+
+def right(life: Life, seed: int) -> None:
+    """Everything that must hold of an order at rest."""
+    case = life.case
+    if case.invoice is None:
+        assert case.status in (OrderStatus.SKIPPED, OrderStatus.PENDING), (
+            f"seed {seed}: {case.error}"
+        )
+        return
+    assert case.error is None, f"seed {seed}: {case.error}"
+    assert not case.items_changed, f"seed {seed}: {case.changes}"
+    assert life.billed == life.owed, f"seed {seed}: billed {life.billed}, owed {life.owed}"
+    live = [d for d in life.invoices if d.status is not DocumentStatus.CREDITED]
+    assert len(live) <= 1, f"seed {seed}: {len(live)} live invoices"
+    for document in case.documents:
+        arithmetic(document.content, seed)
+    for note in life.credit_notes:
+        assert note.content.total_with_tax > 0 or not note.refund_id, f"seed {seed}"
+    for invoice in life.invoices:
+        assert invoice.credited <= invoice.content.total_with_tax, f"seed {seed}"
+    nothing_again(life, seed)
+
+
+def arithmetic(content: Content, seed: int) -> None:
+    unit = contents.unit_of(content.currency_code)
+    assert sum((item.total for item in content.items), ZERO) == content.total
+    assert sum((tax.tax for tax in content.taxes), ZERO) == content.total_tax
+    assert content.total + content.total_tax + content.rounding == content.total_with_tax
+    assert abs(content.rounding) <= Decimal("0.01") * len(content.items), f"seed {seed}"
+    for item in content.items:
+        assert item.total_with_tax == item.total + sum((tax.tax for tax in item.taxes), ZERO)
+    amounts = [content.total, content.total_tax, content.total_with_tax, content.rounding]
+    amounts += [amount for item in content.items for amount in (item.total, item.total_with_tax)]
+    assert all(amount % unit == 0 for amount in amounts), f"seed {seed}"
+
+
+def nothing_again(life: Life, seed: int) -> None:
+    """On a case at rest nothing is planned."""
+    plan = decide.automatic(life.case, life.desk())
+    assert not plan.documents, f"seed {seed}"
+    assert not plan.payments, f"seed {seed}"
+    assert not plan.events, f"seed {seed}: {plan.events}"
+
+
+def test_a_reissue_credits_the_invoice_field_by_field_and_is_the_same_each_time() -> None:
+    for seed in range(500):
+        shop = Shop.open(seed)
+        life = Life(shop.order()).tick()
+        if life.case.invoice is None:
+            continue
+        shop.add()
+        waiting = Life(shop.order())
+        case, old = life.case, life.case.invoice.content
+        changed = type(case)(**{f: getattr(case, f) for f in case.__struct_fields__} | {
+            "order": waiting.case.order})  # fmt: skip
+        plans = [reissue.reissue(changed, fixed(life)) for _ in range(2)]
+        assert plans[0] == plans[1], f"seed {seed}"
+        note, new = plans[0].documents
+        assert note.kind is DocumentKind.CREDIT_NOTE
+        assert note.content == old, f"seed {seed}"
+        assert contents.is_nothing(contents.minus(old, note.content)), f"seed {seed}"
+        assert new.content.total_with_tax == contents.of_order(changed.order).total_with_tax
+
+
+def fixed(life: Life) -> Desk:
+    ids = iter(range(100))
+    return Desk(now=life.now, actor="ordermill", new_id=lambda prefix: f"{prefix}_{next(ids)}")
