@@ -18,7 +18,8 @@ UNIDENTIFIED = {
     "another scheme": f"Basic {GOOD}", "lower case": f"bearer {GOOD}", "key alone": GOOD,
     "two spaces": f"Bearer  {GOOD}", "twice": f"Bearer Bearer {GOOD}",
     "words after": f"Bearer {GOOD} x", "two keys": f"Bearer {GOOD}, Bearer {GOOD}",
-    "a part": f"Bearer {GOOD[:-1]}", "more": f"Bearer {GOOD}x", "prefix in capitals": f"Bearer {GOOD.upper()}",
+    "a part": f"Bearer {GOOD[:-1]}", "more": f"Bearer {GOOD}x",
+    "in capitals": f"Bearer {GOOD.upper()}",
 }  # fmt: skip
 
 
