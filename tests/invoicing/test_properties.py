@@ -12,6 +12,7 @@ from invoicing.platform import Shop
 from ordermill.invoicing import decide, reissue
 from ordermill.model import content as contents
 from ordermill.model.case import Desk
+from ordermill.model.codes import Hold, code_of
 from ordermill.model.document import Content, DocumentKind, DocumentStatus
 from ordermill.model.order import ZERO, OrderStatus
 
@@ -46,6 +47,8 @@ def right(life: Life, seed: int) -> None:
             f"seed {seed}: {case.error}"
         )
         return
+    if code_of(case.error) == Hold.REFUND_BELOW_LINE and case.order.refunds:
+        return  # a line that was refunded with the whole order, edited afterwards: held by rule
     assert case.error is None, f"seed {seed}: {case.error}"
     assert not case.items_changed, f"seed {seed}: {case.changes}"
     assert life.billed == life.owed, f"seed {seed}: billed {life.billed}, owed {life.owed}"
