@@ -15,6 +15,7 @@ from ordermill.simulator.clock import Clock
 from ordermill.simulator.orders import Order
 
 NONE: timedelta = timedelta(0)
+Watcher = Callable[[Order | None, Order | None], None]
 
 
 class Books:
@@ -22,7 +23,8 @@ class Books:
 
     ``shop`` holds the settings new orders are calculated by; it may be replaced at any time.
     ``lag``: changes made while it is set become visible to ``indexed`` and ``visible`` so much
-    later.
+    later. ``watchers`` are told of each change that moves an order's time: the order before (None:
+    it is new) and after (None: it is gone). They are called under the lock.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Books:
         self.shop = shop or Shop()
         self.lag = NONE
         self.before_answer: Callable[[Any], None] | None = None
+        self.watchers: list[Watcher] = []
         self._random = random.Random(f"ledger {seed}")
         self._lock = threading.RLock()
         self._orders: dict[int, Order] = {}
@@ -109,7 +112,13 @@ class Books:
                 after = replace(after, posts_modified_at=now)
         self._show(after.id, after)
         self._orders[after.id] = after
+        if moves:
+            self._tell(before, after)
         return after
+
+    def _tell(self, before: Order | None, after: Order | None) -> None:
+        for watch in self.watchers:
+            watch(before, after)
 
     def _show(self, order_id: int, after: Order | None) -> None:
         """Let listings know, late if there is a lag."""

@@ -276,6 +276,7 @@ class Ledger(Books):
             order = self._get(order_id)
             self._show(order.id, None)
             del self._orders[order.id]
+            self._tell(order, None)
 
     # How money is written down
 

@@ -16,6 +16,7 @@ from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.server import Answer, Request
 from ordermill.simulator.shopify import bulk, versions
 from ordermill.simulator.shopify.auth import Credentials, Tokens
+from ordermill.simulator.shopify.deliveries import Deliveries
 from ordermill.simulator.shopify.engine import Engine
 from ordermill.simulator.shopify.shop import App
 
@@ -38,6 +39,7 @@ class ShopifyFace:
 
     ``app`` is what the shop grants it; ``supported`` are the API versions, oldest first. An order
     in the trash is deleted: Shopify knows no trash. Tax must be rounded per line, as Shopify does.
+    Webhooks go out when ``deliveries.send`` is called.
     """
 
     def __init__(
@@ -55,6 +57,9 @@ class ShopifyFace:
         self.supported = supported
         self.tokens = Tokens(self.credentials, ledger.clock.now)
         self.engine = Engine(ledger, self.app, bulk_options or bulk.Options(), supported)
+        self.deliveries = Deliveries(
+            ledger, self.engine.subscriptions, self.credentials.client_secret, supported[-1]
+        )
 
     @property
     def access_token(self) -> str:
