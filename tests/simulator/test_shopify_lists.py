@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from ordermill.simulator.drafts import AddShipping, NewShipping, Remove
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.orders import Order
+from ordermill.simulator.parts import Address, Customer
 from ordermill.simulator.shopify import listing
 from ordermill.simulator.shopify.document import QueryError
 from simulator.books import CUP, D, a_draft, a_ledger, placed
@@ -160,6 +162,36 @@ def test_a_plain_list_is_cut_at_first_without_a_word() -> None:
         assert [len(shown_order[name]) for name in ("refunds", "transactions", "all")] == [3, 2, 5]
 
 
+def test_removed_shipping_is_shown_to_those_who_ask_for_it() -> None:
+    ledger = a_ledger()
+    order = placed(ledger)
+    ledger.edit(order.id, Remove(order.shipping[0].id), AddShipping(NewShipping("Van", D(9))))
+    text = """query($id: ID!) { order(id: $id) {
+        some: shippingLines(first: 5) { nodes { title isRemoved } }
+        all: shippingLines(first: 5, includeRemovals: true) { nodes { title isRemoved } } } }"""
+    with open_shop(ledger) as asker:
+        shown = asker(text, id=gid(order)).data["order"]
+        van, post = {"title": "Van", "isRemoved": False}, {"title": "Post", "isRemoved": True}
+        assert (shown["some"]["nodes"], shown["all"]["nodes"]) == ([van], [post, van])
+
+
+def test_localized_fields_are_narrowed_by_purpose_and_country() -> None:
+    ledger = a_ledger()
+    rome = Address("Ana", "Novak", city="Roma", country="IT")
+    order = placed(ledger, billing=rome, customer=Customer(vat_id="IT00743110157"))
+    text = """query($id: ID!, $purposes: [LocalizedFieldPurpose!], $countries: [CountryCode!]) {
+        order(id: $id) { localizedFields(first: 5, purposes: $purposes, countryCodes: $countries)
+        { nodes { key value } } } }"""
+    field = {"key": "TAX_CREDENTIAL_IT", "value": "IT00743110157"}
+    with open_shop(ledger) as asker:
+        for given, expected in (
+            ({}, [field]), ({"purposes": ["TAX"], "countries": ["IT"]}, [field]),
+            ({"purposes": ["SHIPPING"]}, []), ({"countries": ["BR"]}, []),
+        ):  # fmt: skip
+            shown = asker(text, id=gid(order), **given).data["order"]["localizedFields"]
+            assert shown["nodes"] == expected
+
+
 # Single orders
 
 
@@ -175,6 +207,30 @@ def test_nodes_are_null_where_an_order_is_gone_and_keep_their_places() -> None:
         ]  # fmt: skip
         too_many = asker(text, ids=[gid(orders[0])] * 251)
         assert too_many.code == "MAX_INPUT_SIZE_EXCEEDED"
+
+
+def test_an_order_is_shown_as_it_is_at_each_question() -> None:
+    ledger = a_ledger()
+    order = placed(ledger)
+    text = "query($id: ID!) { order(id: $id) { note } }"
+    with open_shop(ledger) as asker:
+        seen = [asker(text, id=gid(order)).data["order"]["note"]]
+        ledger.annotate(order.id, note="new")
+        seen.append(asker(text, id=gid(order)).data["order"]["note"])
+        assert seen == [None, "new"]
+
+
+def test_one_amount_can_be_asked_for_in_several_ways() -> None:
+    ledger = a_ledger()
+    order = placed(ledger)
+    text = """query($id: ID!) { order(id: $id) {
+        one: totalPriceSet { shopMoney { amount } }
+        two: totalPriceSet { presentmentMoney { currencyCode } }
+        totalPrice } }"""
+    with open_shop(ledger) as asker:
+        shown = asker(text, id=gid(order)).data["order"]
+        assert shown["two"] == {"presentmentMoney": {"currencyCode": "EUR"}}
+        assert shown["one"] == {"shopMoney": {"amount": shown["totalPrice"]}}
 
 
 def test_a_refund_is_found_by_its_own_id_with_its_order() -> None:
