@@ -12,11 +12,12 @@ import httpx
 from ordermill.connector.base import By, Context, Unobserved, Window
 from ordermill.model.order import Order
 from ordermill.simulator.ledger import Ledger
+from ordermill.simulator.orders import Order as Kept
 from ordermill.simulator.server import Server, serve
 from ordermill.simulator.shopify.face import ShopifyFace
 from ordermill_shopify.connector import ShopifyConnector
 from ordermill_shopify.options import Options
-from simulator.books import START
+from simulator.books import START, placed
 
 
 class Said(NamedTuple):
@@ -70,6 +71,22 @@ class Asker:
         )
         found = self(text, q=query, first=first, sort="CREATED_AT", **other)
         return [node["name"] for node in found.data["orders"]["nodes"]]
+
+
+def gid(order: Kept) -> str:
+    return f"gid://shopify/Order/{order.id}"
+
+
+def names(orders: list[Kept]) -> list[str]:
+    return [f"#{order.number}" for order in orders]
+
+
+def a_second_apart(ledger: Ledger, count: int) -> list[Kept]:
+    orders = []
+    for _ in range(count):
+        orders.append(placed(ledger))
+        ledger.clock.sleep(1)
+    return orders
 
 
 @contextmanager
