@@ -47,12 +47,13 @@ def test_a_series_without_a_gap_holds() -> None:
 @pytest.mark.parametrize(
     ("documents", "last", "words"),
     [
-        ((numbered(2),), 2, "number 1 is missing at the beginning, the next is INV-2026-00002"),
+        ((numbered(2),), 2, "number 1 is missing at the beginning, before INV-2026-00002"),
         ((numbered(1), numbered(4)), 4, "numbers 2 to 3 are missing after INV-2026-00001"),
         ((numbered(1), numbered(1)), 1, "INV-2026-00001 and INV-2026-00001 are both number 1"),
-        ((numbered(1), numbered(2)), 1, "the counter stands at 1"),
-        ((numbered(1), numbered(2)), 5, "the counter stands at 5"),
-        ((), 2, "2 numbers were given away, no document has one"),
+        ((numbered(1), numbered(2)), 1, "the counter stands at 1, the last document is INV-2026-"),
+        ((numbered(1),), 3, "numbers 2 to 3 are given away, INV-2026-00001 is the last document"),
+        ((), 1, "number 1 is given away, no document is the last document"),
+        ((numbered(1, "2026-11-25"),), 1, "the counter stands at 2026-11-24, INV-2026-00001 is of"),
         ((numbered(1), numbered(2, "2026-11-23")), 2, "INV-2026-00002: dated 2026-11-23, earlier"),
         ((numbered(1, "2025-12-31"),), 1, "dated 2025-12-31 in the series of 2026"),
     ],
@@ -67,6 +68,18 @@ def test_a_series_without_a_counter_is_named() -> None:
     assert [one.what for one in proof.numbers([numbered(1)], {})] == [
         "there is no counter, 1 documents are numbered"
     ]
+
+
+def test_numbers_that_were_skipped_are_no_gap() -> None:
+    counter = {KEY: Counter(last=20, last_date="2026-11-24")}
+    documents = [numbered(1), numbered(2), numbered(13)]
+    skipped = {KEY: [(3, 12), (14, 20)]}
+    assert list(proof.numbers(documents, counter, skipped)) == []
+    (found,) = proof.numbers(documents, counter, {KEY: [(3, 10), (14, 20)]})
+    assert found.what == "numbers 11 to 12 are missing after INV-2026-00002, before INV-2026-00013"
+    (found,) = proof.numbers(documents, counter, {KEY: [(3, 12), (15, 20)]})
+    assert found.what == "number 14 is given away, INV-2026-00013 is the last document"
+    assert list(proof.numbers([], counter, {KEY: [(1, 20)]})) == []
 
 
 def test_series_do_not_mix() -> None:

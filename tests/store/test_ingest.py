@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from ordermill.errors import MalformedOrder
 from ordermill.model.integration import Entity, Integration
 from ordermill.model.order import Order
-from ordermill.store import events, hints, integrations, orders, rejected, retention
+from ordermill.store import events, hints, integrations, orders, rejected, retention, tallies
 from ordermill.store.database import Database
 from ordermill.store.orders import Incoming, Ingested, Outcome
 from ordermill.store.tables import orders as order_table
@@ -77,6 +78,29 @@ def test_the_same_page_twice_is_unchanged_the_second_time(ingest: Ingest) -> Non
     page = [an_order(str(n)) for n in range(1, 101)]
     assert outcomes(ingest(*page)) == ["created"] * 100
     assert outcomes(ingest(*page)) == ["unchanged"] * 100
+
+
+def test_live_and_deleted_orders_are_counted(
+    database: Database, stored: integrations.StoredIntegration, ingest: Ingest, clock: Any
+) -> None:
+    def counted() -> tuple[int, int]:
+        with database.read() as conn:
+            return (
+                tallies.count(conn, stored.entity_id, tallies.ORDERS),
+                tallies.count(conn, stored.entity_id, tallies.ORDERS_DELETED),
+            )
+
+    trashed = an_order("2", 5, deleted=True)
+    ingest(an_order("1"), an_order("2"), an_order("3", deleted=True))
+    assert counted() == (2, 1)
+    ingest(trashed, an_order("1"))
+    assert counted() == (1, 2)
+    ingest(changed(trashed, deleted=False))
+    assert counted() == (2, 1)
+    for _ in range(2):
+        with database.write() as conn:
+            orders.mark_gone(conn, stored, {"1": "purged"}, now=clock())
+    assert counted() == (1, 2)
 
 
 def test_an_order_is_read_back_as_it_was_written(

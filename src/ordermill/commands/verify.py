@@ -50,7 +50,7 @@ class Verified:
 
     def _all(self, conn: Connection) -> Iterator[Finding]:
         yield from books.damage(conn)
-        yield from proof.numbers(books.numbered(conn), books.counters(conn))
+        yield from proof.numbers(books.numbered(conn), books.counters(conn), books.skipped(conn))
         for order in books.in_orders(conn):
             self.orders += 1
             self.documents += len(order.documents)

@@ -6,7 +6,7 @@ both from the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby, pairwise
 
@@ -25,70 +25,83 @@ from ordermill.model.money import money
 from ordermill.model.order import ZERO, OrderStatus
 
 SeriesKey = tuple[str, str, int]  # entity's handle, kind, year
+Range = tuple[int, int]  # the first and the last
 
 
 def numbers(
-    documents: Iterable[Numbered], counters: Mapping[SeriesKey, Counter]
+    documents: Iterable[Numbered],
+    counters: Mapping[SeriesKey, Counter],
+    skipped: Mapping[SeriesKey, Sequence[Range]] | None = None,
 ) -> Iterator[Finding]:
     """Every series from 1 on without a gap, dates that never go back, and its counter.
 
-    ``documents`` come sorted by entity, kind, year and sequence; none of them is kept.
+    ``documents`` come sorted by entity, kind, year and sequence; none of them is kept. Numbers that
+    were ``skipped`` on purpose are no gap.
     """
+    known = skipped or {}
     proved = set()
     for key, members in groupby(documents, lambda d: (d.entity, d.kind, d.year)):
         proved.add(key)
-        yield from _series(key, members, counters.get(key))
-    for key, counter in counters.items():
-        if key not in proved and counter.last:
-            yield Finding(
-                _named(key), f"{counter.last} numbers were given away, no document has one"
-            )
+        yield from _Series(key, known.get(key, ())).prove(members, counters.get(key))
+    for key in counters.keys() - proved:
+        yield from _Series(key, known.get(key, ())).prove((), counters[key])
 
 
-def _series(
-    key: SeriesKey, members: Iterable[Numbered], counter: Counter | None
-) -> Iterator[Finding]:
-    last, last_number, last_date = 0, "", ""
-    for document in members:
-        yield from _next(key, document, last, last_number)
-        if document.date < last_date:
-            yield Finding(
-                document.number,
-                f"dated {document.date}, earlier than {last_date}, the day of {last_number}",
-            )
+class _Series:
+    """One series, from its first document to its counter."""
+
+    def __init__(self, key: SeriesKey, skipped: Sequence[Range]) -> None:
+        self._name = _named(key)
+        self._skipped = skipped
+        self._last, self._number, self._date = 0, "", ""
+
+    def prove(self, members: Iterable[Numbered], counter: Counter | None) -> Iterator[Finding]:
+        for document in members:
+            yield from self._next(document)
+        if counter is None:
+            what = f"there is no counter, {self._last} documents are numbered"
+            yield Finding(self._name, what)
+        else:
+            yield from self._counted(counter)
+
+    def _next(self, document: Numbered) -> Iterator[Finding]:
+        if document.sequence == self._last:
+            both = f"{self._number} and {document.number}"
+            yield Finding(self._name, f"{both} are both number {self._last}")
+        for missing in self._missing(document.sequence - 1):
+            after = f"after {self._number}" if self._number else "at the beginning"
+            yield Finding(self._name, f"{missing} missing {after}, before {document.number}")
+        yield from self._dated(document)
+        self._last, self._number = document.sequence, document.number
+        self._date = max(self._date, document.date)
+
+    def _dated(self, document: Numbered) -> Iterator[Finding]:
+        if document.date < self._date:
+            what = f"dated {document.date}, earlier than {self._date}, the day of {self._number}"
+            yield Finding(document.number, what)
         if document.year and not document.date.startswith(f"{document.year:04d}-"):
-            yield Finding(
-                document.number, f"dated {document.date} in the series of {document.year}"
-            )
-        last, last_number = document.sequence, document.number
-        last_date = max(last_date, document.date)
-    yield from _counted(key, counter, last, last_date)
+            what = f"dated {document.date} in the series of {document.year}"
+            yield Finding(document.number, what)
 
+    def _counted(self, counter: Counter) -> Iterator[Finding]:
+        for missing in self._missing(counter.last):
+            what = f"{missing} given away, {self._number or 'no document'} is the last document"
+            yield Finding(self._name, what)
+        if counter.last < self._last:
+            what = f"the counter stands at {counter.last}, the last document is {self._number}"
+            yield Finding(self._name, what)
+        elif counter.last_date < self._date:
+            what = f"the counter stands at {counter.last_date}, {self._number} is of {self._date}"
+            yield Finding(self._name, what)
 
-def _next(key: SeriesKey, document: Numbered, last: int, last_number: str) -> Iterator[Finding]:
-    after = f"after {last_number}" if last_number else "at the beginning"
-    if document.sequence == last:
-        yield Finding(_named(key), f"{last_number} and {document.number} are both number {last}")
-    elif document.sequence != last + 1:
-        missing = _range(last + 1, document.sequence - 1)
-        yield Finding(_named(key), f"{missing} missing {after}, the next is {document.number}")
-
-
-def _range(first: int, last: int) -> str:
-    return f"number {first} is" if first == last else f"numbers {first} to {last} are"
-
-
-def _counted(
-    key: SeriesKey, counter: Counter | None, last: int, last_date: str
-) -> Iterator[Finding]:
-    if counter is None:
-        yield Finding(_named(key), f"there is no counter, {last} documents are numbered")
-    elif (counter.last, counter.last_date) != (last, last_date):
-        yield Finding(
-            _named(key),
-            f"the counter stands at {counter.last} of {counter.last_date}, "
-            f"the last document is number {last} of {last_date}",
-        )
+    def _missing(self, end: int) -> Iterator[str]:
+        """The numbers after the last one and up to ``end`` that nothing accounts for."""
+        at = self._last + 1
+        before = [(first, last) for first, last in self._skipped if first <= end]
+        for first, last in (*before, (end + 1, end + 1)):
+            if at < first:
+                yield f"number {at} is" if at == first - 1 else f"numbers {at} to {first - 1} are"
+            at = max(at, last + 1)
 
 
 def _named(key: SeriesKey) -> str:

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy import (
     Connection,
     Row,
@@ -32,16 +31,10 @@ from ordermill.model.audit import (
     OrderBooks,
     SettledRefund,
 )
-from ordermill.model.document import (
-    Buyer,
-    Content,
-    DocumentKind,
-    DocumentStatus,
-    Issued,
-    LinkType,
-    Payment,
-)
-from ordermill.model.order import ZERO, Item, OrderStatus, TaxTotal
+from ordermill.model.document import DocumentStatus, LinkType
+from ordermill.model.order import ZERO, OrderStatus
+from ordermill.store import read
+from ordermill.store import tallies as tallying
 from ordermill.store.bulk import among
 from ordermill.store.configuration import MANUAL
 from ordermill.store.tables import (
@@ -57,8 +50,10 @@ from ordermill.store.tables import (
     raw_versions,
     refunds,
     series,
+    skipped_numbers,
     tallies,
 )
+from ordermill.store.types import Money
 
 BATCH = 500
 T = TypeVar("T")
@@ -92,6 +87,15 @@ def counters(conn: Connection) -> dict[tuple[str, str, int], Counter]:
         (row.handle, row.kind, row.year): Counter(last=row.last, last_date=row.last_date)
         for row in conn.execute(query)
     }
+
+
+def skipped(conn: Connection) -> dict[tuple[str, str, int], list[tuple[int, int]]]:
+    """The numbers that a restore passed over, first and last, by series."""
+    query = select(entities.c.handle, skipped_numbers).join_from(skipped_numbers, entities)
+    found: defaultdict[tuple[str, str, int], list[tuple[int, int]]] = defaultdict(list)
+    for row in conn.execute(query.order_by(skipped_numbers.c.first)):
+        found[row.handle, row.kind, row.year].append((row.first, row.last))
+    return found
 
 
 def in_orders(conn: Connection) -> Iterator[OrderBooks]:
@@ -130,7 +134,7 @@ def _books(conn: Connection, rows: Sequence[Row[Any]]) -> Iterator[OrderBooks]:
     ids = [row.id for row in rows]
     booked = _grouped((row.order_id, row) for row in _documents(conn, ids))
     links = _links(conn, [row.id for group in booked.values() for row in group])
-    money = _grouped((row.order_id, _payment(row)) for row in _of(conn, payments, ids))
+    money = _grouped((row.order_id, read.payment_of(row)) for row in _of(conn, payments, ids))
     settled = _grouped((row.order_id, _refund(row)) for row in _of(conn, refunds, ids))
     for row in rows:
         yield OrderBooks(
@@ -172,9 +176,10 @@ def _of(conn: Connection, table: Table, order_ids: Collection[str]) -> Iterator[
 _DOCUMENTS: Select[Any] = (
     select(
         documents,
-        document_state.c.status,
-        document_state.c.paid,
-        document_state.c.credited,
+        func.coalesce(document_state.c.status, DocumentStatus.OPEN.value).label("status"),
+        func.coalesce(document_state.c.paid, literal(ZERO, Money)).label("paid"),
+        func.coalesce(document_state.c.credited, literal(ZERO, Money)).label("credited"),
+        document_state.c.document_id.is_(None).label("stateless"),
         and_(
             orders.c.entity_id == documents.c.entity_id,
             orders.c.integration_id == documents.c.integration_id,
@@ -205,62 +210,18 @@ def _links(
 
 
 def _booked(row: Row[Any], links: Sequence[tuple[LinkType, str]]) -> Booked:
-    stateless = row.status is None
     return Booked(
-        issued=Issued(
-            id=row.id,
-            kind=DocumentKind(row.kind),
-            number=row.number,
-            date=row.date,
-            content=_content(row),
-            customer=Buyer(),  # nothing is proved of it, and nothing of it may be told
-            created_at=row.created_at,
-            credits=row.credits_id,
-            refund_id=row.refund_id,
-            status=DocumentStatus.OPEN if stateless else DocumentStatus(row.status),
-            paid=ZERO if stateless else row.paid,
-            credited=ZERO if stateless else row.credited,
-        ),
+        issued=read.issued_of(row),
         links=tuple(links),
-        stateless=stateless,
+        stateless=row.stateless,
         at_home=row.at_home,
         customer_known=row.customer_known,
-    )
-
-
-_items = msgspec.json.Decoder(tuple[Item, ...]).decode
-_taxes = msgspec.json.Decoder(tuple[TaxTotal, ...]).decode
-
-
-def _content(row: Row[Any]) -> Content:
-    return Content(
-        currency_code=row.currency_code,
-        items=_items(row.items),
-        taxes=_taxes(row.taxes),
-        total=row.total,
-        total_tax=row.total_tax,
-        total_with_tax=row.total_with_tax,
-        total_discount=row.total_discount,
-        rounding=row.rounding,
     )
 
 
 def _refund(row: Row[Any]) -> SettledRefund:
     waits = row.pending and row.deleted_at is None and row.settled_by is None
     return SettledRefund(source_id=row.source_id, settled_by=row.settled_by, pending=waits)
-
-
-def _payment(row: Row[Any]) -> Payment:
-    return Payment(
-        id=row.id,
-        key=row.key,
-        type=row.type,
-        amount=row.amount,
-        currency_code=row.currency_code,
-        reference=row.reference,
-        invoice_id=row.invoice_id,
-        credit_note_id=row.credit_note_id,
-    )
 
 
 def miscounted(conn: Connection) -> Iterator[Finding]:
@@ -286,15 +247,21 @@ def _counted(conn: Connection) -> dict[tuple[str, str], int]:
     deleted = orders.c.deleted_at.is_not(None)
     found: dict[tuple[str, str], int] = {}
     for query in (
-        select(orders.c.entity_id, case((deleted, "orders_deleted"), else_="orders"), func.count())
-        .group_by(orders.c.entity_id, deleted),
-        select(documents.c.entity_id, documents.c.kind + "s", func.count())
-        .group_by(documents.c.entity_id, documents.c.kind),
-        select(payments.c.entity_id, literal("payments"), func.count())
-        .group_by(payments.c.entity_id),
-        select(customers.c.entity_id, literal("customers"), func.count())
-        .group_by(customers.c.entity_id),
-    ):  # fmt: skip
+        select(
+            orders.c.entity_id,
+            case((deleted, tallying.ORDERS_DELETED), else_=tallying.ORDERS),
+            func.count(),
+        ).group_by(orders.c.entity_id, deleted),
+        select(
+            documents.c.entity_id, case(tallying.DOCUMENTS, value=documents.c.kind), func.count()
+        ).group_by(documents.c.entity_id, documents.c.kind),
+        select(payments.c.entity_id, literal(tallying.PAYMENTS), func.count()).group_by(
+            payments.c.entity_id
+        ),
+        select(customers.c.entity_id, literal(tallying.CUSTOMERS), func.count()).group_by(
+            customers.c.entity_id
+        ),
+    ):
         found |= {(entity_id, name): n for entity_id, name, n in conn.execute(query)}
     return found
 

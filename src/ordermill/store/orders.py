@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from sqlalchemy import (
 
 from ordermill.errors import MalformedOrder
 from ordermill.model.order import Order
-from ordermill.store import events, hints, refunds, rejected
+from ordermill.store import events, hints, refunds, rejected, tallies
 from ordermill.store.bulk import among, append, upsert
 from ordermill.store.classify import (
     Change,
@@ -241,6 +242,22 @@ def _write(
     refunds.write(conn, {e.id: e.order for e in created}, {e.id: e.order for e in updated}, now)
     happened = [event for e in written for event in _events(stored, e, actor, reason)]
     events.record(conn, happened, now)
+    tallies.add(conn, _tallied(stored, written))
+
+
+def _tallied(stored: StoredIntegration, written: Sequence[_Entry]) -> Mapping[tuple[str, str], int]:
+    """How many more orders there are, live and deleted."""
+    more: Counter[tuple[str, str]] = Counter()
+    live, deleted = (stored.entity_id, tallies.ORDERS), (stored.entity_id, tallies.ORDERS_DELETED)
+    for entry in written:
+        happened = _coming_or_going(entry)
+        if entry.known is None:
+            more[deleted if happened == events.GONE else live] += 1
+        elif happened is not None:
+            step = -1 if happened == events.GONE else 1
+            more[live] += step
+            more[deleted] -= step
+    return more
 
 
 def _compare(conn: Connection, updated: Sequence[_Entry]) -> None:
@@ -376,6 +393,9 @@ def mark_gone(
     )
     happened = [Event(i, events.GONE, reason=gone[source_id]) for i, source_id in found]
     events.record(conn, happened, now)
+    n = len(found)
+    moved = {tallies.ORDERS: -n, tallies.ORDERS_DELETED: n}
+    tallies.add(conn, {(stored.entity_id, name): more for name, more in moved.items()})
     return [Ingested(s, Outcome.UPDATED, order_id, event=events.GONE) for order_id, s in found]
 
 
