@@ -73,20 +73,27 @@ def load_soon(conn: Connection, order_id: str, wait: timedelta) -> Loaded | None
     return next(iter(found), None)
 
 
-def claim_due(conn: Connection, now: datetime, limit: int) -> list[str]:
+def claim_due(conn: Connection, now: datetime, limit: int, *, only: str | None = None) -> list[str]:
     """Lock orders whose time has come, the longest waiting first; their ids, sorted.
 
     Those that another transaction holds are passed over, so that several processes share what is
-    due. Deleted orders come, too, where something about them is due.
+    due. Deleted orders come, too, where something about them is due. ``only``: none but this one.
     """
-    query = (
-        select(orders.c.id)
-        .where(_due(now))
-        .order_by(orders.c.decide_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return sorted(conn.execute(query).scalars())
+    query = select(orders.c.id).where(_due(now)).order_by(orders.c.decide_at).limit(limit)
+    if only is not None:
+        query = query.where(orders.c.id == only)
+    return sorted(conn.execute(query.with_for_update(skip_locked=True)).scalars())
+
+
+def attempts_of(conn: Connection, order_id: str) -> Any:
+    """What is asked of an order whose case cannot be loaded or written; its row is locked."""
+    own = ("status", "attempts", "source_id", "source_order_number")
+    return conn.execute(
+        select(*(orders.c[name] for name in own), integrations.c.handle)
+        .join_from(orders, integrations, integrations.c.id == orders.c.integration_id)
+        .where(orders.c.id == order_id)
+        .with_for_update(of=orders)
+    ).one()
 
 
 def anything_due(conn: Connection, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from ordermill.model.case import Case, Happening, Plan
 from ordermill.model.document import DocumentKind, Draft, Payment
@@ -71,6 +71,14 @@ def write(
     events.record(conn, [event for one in work for event in _events(one, numbers, actor)], now)
     tallies.add(conn, _tallied(work))
     return numbers
+
+
+def note(conn: Connection, order_id: str, plan: Plan, *, now: datetime, actor: str) -> None:
+    """Write the decisions and events of a plan without its case: nothing is issued by it."""
+    values = {name: _written(name, value) for name, value in plan.decisions.items()}
+    conn.execute(update(orders).where(orders.c.id == order_id).values(**values, updated_at=now))
+    told = [Event(order_id, each.type, actor, each.reason, each.data) for each in plan.events]
+    events.record(conn, told, now)
 
 
 def _buyers(conn: Connection, work: Sequence[Planned], now: datetime) -> dict[str, str]:
