@@ -316,8 +316,14 @@ def test_workers_of_several_processes_share_what_is_due_and_double_nothing(
     billing: Billing, work: Callable[..., Due], database_url: str, heard: Heard
 ) -> None:
     ids = many(billing, 6 * BATCH)
+    decided: list[str] = []
+
+    def once(case: Case, desk: Desk) -> Plan:
+        decided.append(case.id)
+        return invoice(case, desk)
+
     others = [Database.open(database_url) for _ in range(3)]
-    workers = [work(database=database) for database in (billing.database, *others)]
+    workers = [work(once, database=database) for database in (billing.database, *others)]
     begin = threading.Barrier(len(workers))
 
     def run(worker: Due) -> None:
@@ -333,6 +339,7 @@ def test_workers_of_several_processes_share_what_is_due_and_double_nothing(
     for database in others:
         database.close()
     assert Counter(one.order_id for one in heard.done) == Counter(ids)
+    assert Counter(decided) == Counter(ids)
     assert billing.numbers() == numbered(len(ids))
     assert len({row.order_id for row in billing.rows(documents)}) == len(ids)
 
