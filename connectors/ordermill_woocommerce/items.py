@@ -6,7 +6,7 @@ beside 1.00 on exact half cents, measured), and total_tax is what the order's to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import NamedTuple
@@ -42,13 +42,18 @@ def _rate(line: TaxLine) -> Rate:
 
 
 def items_of(order: WooOrder, rates: Rates) -> tuple[Item, ...]:
-    """Products, then shipping, then fees."""
+    """An item for each of ``lines_of``, in their order."""
     return (
-        *(product(line, rates) for line in order.line_items),
-        *(charge(line, shipping_name(line), ItemKind.SHIPPING, rates)
-          for line in order.shipping_lines),
-        *(charge(line, line.name or "Fee", ItemKind.FEE, rates) for line in order.fee_lines),
+        *[product(line, rates) for line in order.line_items],
+        *[charge(line, shipping_name(line), ItemKind.SHIPPING, rates)
+          for line in order.shipping_lines],
+        *[charge(line, line.name or "Fee", ItemKind.FEE, rates) for line in order.fee_lines],
     )  # fmt: skip
+
+
+def lines_of(order: WooOrder) -> Iterator[Line | Shipping | Fee]:
+    """Products, then shipping, then fees."""
+    return chain(order.line_items, order.shipping_lines, order.fee_lines)
 
 
 def product(line: Line, rates: Rates) -> Item:
@@ -106,7 +111,7 @@ def order_taxes(
 ) -> tuple[TaxTotal, ...]:
     """The order's tax per rate: from tax_lines where they add up to total_tax, else (rounding at
     subtotal, edits without a recalculation) from the lines. Bases are the lines' nets."""
-    sums = _sums_by_rate(order)
+    sums = _sums_by_rate(lines_of(order), items)
     taxes = tuple(
         _tax_total(_rate(line), exact(line.tax_total) + exact(line.shipping_tax_total),
                    sums.get(line.rate_id, _NOTHING)[0])
@@ -125,15 +130,16 @@ def _adds_up(taxes: Sequence[TaxTotal], items: Sequence[Item]) -> bool:
     return sum((tax.tax for tax in taxes), ZERO) == of_items
 
 
-def _sums_by_rate(order: WooOrder) -> dict[int, tuple[Decimal, Decimal]]:
+def _sums_by_rate(
+    lines: Iterable[Line | Shipping | Fee], items: Iterable[Item]
+) -> dict[int, tuple[Decimal, Decimal]]:
     """Net and tax of all lines at each rate."""
     sums: dict[int, tuple[Decimal, Decimal]] = {}
-    lines: Iterable[Line | Shipping | Fee]
-    lines = chain(order.line_items, order.shipping_lines, order.fee_lines)
-    for line in lines:
-        for rate_id, tax in _amounts(line.taxes, line.total_tax):
+    for line, item in zip(lines, items, strict=True):
+        # A tax that no rate explains stands last and alone, beside no rate of the line.
+        for (rate_id, _), tax in zip(_applying(line.taxes), item.taxes, strict=False):
             base, so_far = sums.get(rate_id, _NOTHING)
-            sums[rate_id] = (base + exact(line.total), so_far + tax)
+            sums[rate_id] = (base + item.total, so_far + tax.tax)
     return sums
 
 
@@ -152,23 +158,26 @@ def _tax_total(rate: Rate, tax: Decimal, base: Decimal) -> TaxTotal:
 def _taxes(
     total: Decimal, total_tax: Decimal, taxes: Sequence[LineTax], rates: Rates
 ) -> tuple[ItemTax, ...]:
-    """A tax per rate; the whole of it without a name where the shop names no rate."""
-    named = _amounts(taxes, total_tax)
-    if not named and total_tax:
-        return (ItemTax(rate=rate_of(total_tax, total), tax=total_tax, derived=True),)
-    return tuple([_item_tax(rates.get(rate_id, _UNKNOWN), tax, total) for rate_id, tax in named])
+    """A tax per rate that applies; the whole of it without a name where the shop names no rate.
 
-
-def _amounts(taxes: Sequence[LineTax], total_tax: Decimal) -> Sequence[tuple[int, Decimal]]:
-    """Rate ids with the tax at each. A line's only tax is its total_tax: taxes[] is unrounded on
-    7.9 and half a cent off elsewhere (measured)."""
-    applying = [(tax.id, tax.total) for tax in taxes if tax.total is not None]
+    A line's only tax is its total_tax: taxes[] is unrounded on 7.9 and half a cent off elsewhere
+    (measured).
+    """
+    applying = _applying(taxes)
     if len(applying) == 1:
-        return ((applying[0][0], exact(total_tax)),)
-    return [(rate_id, exact(tax)) for rate_id, tax in applying]
+        return (_item_tax(applying[0][0], total_tax, total, rates),)
+    if not applying and total_tax:
+        return (ItemTax(rate=rate_of(total_tax, total), tax=total_tax, derived=True),)
+    return tuple([_item_tax(rate_id, exact(tax), total, rates) for rate_id, tax in applying])
 
 
-def _item_tax(rate: Rate, tax: Decimal, base: Decimal) -> ItemTax:
+def _applying(taxes: Sequence[LineTax]) -> Sequence[tuple[int, Decimal]]:
+    """Rate ids with the tax at each."""
+    return [(tax.id, tax.total) for tax in taxes if tax.total is not None]
+
+
+def _item_tax(rate_id: int, tax: Decimal, base: Decimal, rates: Rates) -> ItemTax:
+    rate = rates.get(rate_id, _UNKNOWN)
     percent, derived = _percent(rate, tax, base)
     return ItemTax(rate=percent, tax=tax, name=rate.name, derived=derived, compound=rate.compound)
 

@@ -17,15 +17,15 @@ _HUNDRED = Decimal(100)
 def exact(value: Decimal) -> Decimal:
     """The amount with the digits the shop gave, at most six after the point and twelve before it;
     raise ValueError for more and for what is no number."""
-    usual = value.same_quantum(_CENT) or value.same_quantum(_ONE) or value.same_quantum(_MICRO)
-    if usual and value.adjusted() < 12:
-        return value  # nearly every amount; looking at the exponent itself takes five times as long
+    # Nearly every amount is one of these; looking at the exponent itself takes five times as long.
+    if value.same_quantum(_CENT) or value.same_quantum(_ONE):
+        return _bounded(value)
     exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or value.adjusted() > 11:
-        raise ValueError("an amount has more than 12 digits before the point, or is no number")
+    if not isinstance(exponent, int):
+        raise ValueError("an amount is no number")
     if exponent < -6:
-        return value.quantize(_MICRO, ROUND_HALF_UP)
-    return value if exponent <= 0 else value.quantize(_ONE)
+        value = value.quantize(_MICRO, ROUND_HALF_UP)
+    return _bounded(value if exponent <= 0 else value.quantize(_ONE))
 
 
 def unfit(value: Any, path: str = "") -> str | None:
@@ -48,7 +48,7 @@ def per_unit(amount: Decimal, quantity: Decimal) -> Decimal:
     """A unit's share, to six digits; the amount itself where there is no quantity."""
     if not quantity or quantity == 1:
         return amount
-    return exact((amount / quantity).quantize(_MICRO, ROUND_HALF_UP))
+    return _bounded((amount / quantity).quantize(_MICRO, ROUND_HALF_UP))
 
 
 def rate_of(tax: Decimal, base: Decimal) -> Decimal | None:
@@ -57,3 +57,9 @@ def rate_of(tax: Decimal, base: Decimal) -> Decimal | None:
         return None
     rate = tax / base * _HUNDRED
     return None if rate.adjusted() > 6 else rate.quantize(_CENT, ROUND_HALF_UP)
+
+
+def _bounded(value: Decimal) -> Decimal:
+    if value.adjusted() > 11:
+        raise ValueError("an amount has more than 12 digits before the point")
+    return value
