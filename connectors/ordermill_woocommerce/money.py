@@ -17,15 +17,16 @@ _HUNDRED = Decimal(100)
 def exact(value: Decimal) -> Decimal:
     """The amount with the digits the shop gave, at most six after the point and twelve before it;
     raise ValueError for more and for what is no number."""
+    _refuse_large(value)
     # Nearly every amount is one of these; looking at the exponent itself takes five times as long.
     if value.same_quantum(_CENT) or value.same_quantum(_ONE):
-        return _bounded(value)
+        return value
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):
         raise ValueError("an amount is no number")
     if exponent < -6:
-        value = value.quantize(_MICRO, ROUND_HALF_UP)
-    return _bounded(value if exponent <= 0 else value.quantize(_ONE))
+        return value.quantize(_MICRO, ROUND_HALF_UP)
+    return value if exponent <= 0 else value.quantize(_ONE)
 
 
 def unfit(value: Any, path: str = "") -> str | None:
@@ -48,7 +49,9 @@ def per_unit(amount: Decimal, quantity: Decimal) -> Decimal:
     """A unit's share, to six digits; the amount itself where there is no quantity."""
     if not quantity or quantity == 1:
         return amount
-    return _bounded((amount / quantity).quantize(_MICRO, ROUND_HALF_UP))
+    share = amount / quantity
+    _refuse_large(share)
+    return share.quantize(_MICRO, ROUND_HALF_UP)
 
 
 def rate_of(tax: Decimal, base: Decimal) -> Decimal | None:
@@ -59,7 +62,6 @@ def rate_of(tax: Decimal, base: Decimal) -> Decimal | None:
     return None if rate.adjusted() > 6 else rate.quantize(_CENT, ROUND_HALF_UP)
 
 
-def _bounded(value: Decimal) -> Decimal:
+def _refuse_large(value: Decimal) -> None:
     if value.adjusted() > 11:
         raise ValueError("an amount has more than 12 digits before the point")
-    return value
