@@ -9,7 +9,7 @@ import sys
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -33,6 +33,8 @@ app = typer.Typer(
 )
 database_commands = typer.Typer(help="The database's schema.", no_args_is_help=True)
 app.add_typer(database_commands, name="db")
+key_commands = typer.Typer(help="Keys of the Orders API, kept hashed.", no_args_is_help=True)
+app.add_typer(key_commands, name="keys")
 
 Config = Annotated[
     Path,
@@ -205,3 +207,39 @@ def database_check(config: Config = DEFAULT) -> None:
 
     open_database(read_settings(config), upgrade=False).close()
     typer.echo("the database is up to date")
+
+
+@key_commands.command("create")
+def keys_create(
+    name: str,
+    scope: Annotated[
+        Literal["read", "write", "admin"], typer.Option(help="What it may do.", prompt=False)
+    ],
+    entity: Annotated[
+        list[str] | None, typer.Option(help="A handle, once for each. Default: all.")
+    ] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Make a key of the Orders API and print it, this once."""
+    from ordermill.commands.keys import create_key
+
+    create_key(config, name, scope, entity or [])
+
+
+@key_commands.command("list")
+def keys_list(config: Config = DEFAULT) -> None:
+    """The keys kept in the database, revoked ones too; never a key itself."""
+    from ordermill.commands.keys import list_keys
+
+    list_keys(config)
+
+
+@key_commands.command("revoke")
+def keys_revoke(
+    prefix: Annotated[str, typer.Argument(help="As `keys list` shows it.")],
+    config: Config = DEFAULT,
+) -> None:
+    """End a key; within a second it is refused."""
+    from ordermill.commands.keys import revoke_key
+
+    revoke_key(config, prefix)

@@ -32,6 +32,7 @@ from ordermill.sync.shop import Shop
 
 if TYPE_CHECKING:
     from ordermill.admin.server import Serving
+    from ordermill.api.gate import Keyring
 
 log = structlog.get_logger()
 
@@ -149,7 +150,8 @@ class Shops:
 
 
 class Daemon:
-    """One process: scheduler, workers, admin endpoint. ``run`` blocks until ``stop`` is called."""
+    """One process: scheduler, workers, Orders API, admin endpoint. ``run`` blocks until ``stop`` is
+    called."""
 
     def __init__(self, path: Path, settings: Settings, *, listener: Listener | None = None) -> None:
         self._path = path
@@ -161,6 +163,8 @@ class Daemon:
         self._beat = time.monotonic()
         self.ready = threading.Event()
         self.admin_port: int | None = None
+        self.api_port: int | None = None
+        self._keyring: Keyring | None = None
 
     def stop(self) -> None:
         """Ask for the end; safe in a signal handler."""
@@ -190,22 +194,25 @@ class Daemon:
         schedule.every("tick", TICK, lambda: self._tick(engine))
         schedule.every("heartbeat", RENEW, engine.heartbeat)
         schedule.every("forget", DAY, lambda: self._forget(database))
-        admin = self._serve_admin(database)
-        self.admin_port = admin.port
+        api, admin = self._serve_api(database), self._serve_admin(database)
+        self.api_port, self.admin_port = api.port, admin.port
         self.metrics.reload(True, now())
         schedule.start()
         self.ready.set()
         log.info(
             "ready",
             admin=f"http://{self.settings.admin.host}:{admin.port}/",
+            api=f"http://{self.settings.api.host}:{api.port}/",
             integrations=len(shops.by_handle),
             database=database.dialect,
         )
         try:
             self._wait(database, shops, engine)
         finally:
+            api.close()
             schedule.stop()
             finished = engine.stop(GRACE)
+            api.stop()
             admin.stop()
             shops.close()
             log.info("stopped", finished=finished)
@@ -219,6 +226,17 @@ class Daemon:
             database, self.metrics, token=self.settings.admin.token, heartbeat=self._since_tick
         )
         return serve(app, self.settings.admin.host, self.settings.admin.port)
+
+    def _serve_api(self, database: Database) -> Serving:
+        from ordermill.admin.server import serve
+        from ordermill.api.app import create_app
+        from ordermill.api.gate import Keyring
+
+        self._keyring = Keyring(self.settings.keys)
+        app = create_app(
+            database, self._keyring, docs=self.settings.api.docs, listener=self.metrics
+        )
+        return serve(app, self.settings.api.host, self.settings.api.port, "api")
 
     def _wait(self, database: Database, shops: Shops, engine: Engine) -> None:
         while not self._stop.wait(0.1):
@@ -240,6 +258,8 @@ class Daemon:
             log.error("reload_refused", reason=str(error))
             return
         self.settings = settings
+        if self._keyring is not None:
+            self._keyring.replace(settings.keys)
         self._watch(shops)
         self.metrics.reload(True, now())
         log.info("reloaded", integrations=len(shops.by_handle))

@@ -9,6 +9,7 @@ import pytest
 
 from admin.watched import Beat, Caller, watched
 from ordermill.admin.app import create_app
+from ordermill.admin.metrics import Metrics
 from ordermill.store.database import Database
 from shops import Stored, an_integration
 
@@ -28,9 +29,14 @@ def store(database: Database, clock: Callable[[], datetime]) -> Stored:
 
 
 @pytest.fixture
-def admin(store: Stored, beat: Beat, clock: Callable[[], datetime]) -> Caller:
+def metrics(store: Stored) -> Metrics:
+    made = watched("woo")
+    made.watch_database(store.database)
+    return made
+
+
+@pytest.fixture
+def admin(store: Stored, beat: Beat, clock: Callable[[], datetime], metrics: Metrics) -> Caller:
     """Its callers, on this machine."""
-    metrics = watched("woo")
-    metrics.watch_database(store.database)
     app = create_app(store.database, metrics, token=None, heartbeat=beat, now=clock)
     return Caller(app, base_url=HOST)

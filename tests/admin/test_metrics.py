@@ -37,8 +37,12 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(f"ordermill_{name}", labels)
 
 
-def test_the_names_and_labels_are_those_of_the_list(admin: Caller, store: Stored) -> None:
+def test_the_names_and_labels_are_those_of_the_list(
+    admin: Caller, store: Stored, metrics: Metrics
+) -> None:
     store.polled(store.claimed())  # a lag is shown from the first poll on
+    metrics.request_started()
+    metrics.request_ended("/orders", "GET", 200, 0.01)
     shown = [
         f"{family.name} {family.type} {','.join(sorted(labels(family)))}".rstrip()
         for family in text_string_to_metric_families(admin.get("/metrics").text)

@@ -26,6 +26,7 @@ from ordermill.store.database import Database
 
 SYNC = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 UPSTREAM = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+HTTP = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 PROPAGATION = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
 
 MODES = ("incremental", "sweep", "backfill", "reconcile")
@@ -67,6 +68,7 @@ class Metrics:
         self._of_process(revision)
         self._of_sync()
         self._of_shops()
+        self._of_api()
 
     def _of_process(self, revision: str) -> None:
         build = self._gauge("build_info", "The program.", "version", "revision", "python")
@@ -131,6 +133,15 @@ class Metrics:
         )
         self._used = self._counter("upstream_budget_used", "What answers have cost.", "connector")
 
+    def _of_api(self) -> None:
+        self._http = self._counter(
+            "http_requests", "Answers of the Orders API.", "handler", "method", "code"
+        )
+        self._http_seconds = self._histogram(
+            "http_request_duration_seconds", "Until the answer was sent.", HTTP, "handler", "method"
+        )
+        self._http_open = self._gauge("http_requests_in_flight", "Requests under way.")
+
     def watch_database(self, database: Database) -> None:
         """Add the gauges that are read from the database when scraped."""
         self.registry.register(DatabaseMetrics(database))
@@ -194,6 +205,16 @@ class Metrics:
         self._takeovers.labels(handle).inc()
 
     def orders(self, handle: str, ingested: Sequence[Any]) -> None: ...
+
+    # A listener of the Orders API; handler is the template of a route, or `other`.
+
+    def request_started(self) -> None:
+        self._http_open.inc()
+
+    def request_ended(self, handler: str, method: str, code: int, seconds: float) -> None:
+        self._http_open.dec()
+        self._http.labels(handler, method, code).inc()
+        self._http_seconds.labels(handler, method).observe(seconds)
 
     # What the daemon tells.
 

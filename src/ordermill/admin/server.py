@@ -19,14 +19,18 @@ class Serving:
         self._thread = thread
         self.port = port
 
+    def close(self) -> None:
+        """Take no more requests; those under way go on."""
+        self._server.should_exit = True
+
     def stop(self) -> None:
         """End within two seconds; requests under way are cut then."""
-        self._server.should_exit = True
+        self.close()
         self._thread.join(2)
         self._server.force_exit = True
 
 
-def serve(app: Any, host: str, port: int) -> Serving:
+def serve(app: Any, host: str, port: int, name: str = "admin") -> Serving:
     """Listen; raise ConfigError if the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -47,7 +51,7 @@ def serve(app: Any, host: str, port: int) -> Serving:
     server = uvicorn.Server(config)
     bound = int(listener.getsockname()[1])
     thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [listener]}, name="admin", daemon=True
+        target=server.run, kwargs={"sockets": [listener]}, name=name, daemon=True
     )
     thread.start()
     return Serving(server, thread, bound)

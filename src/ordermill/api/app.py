@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 
+import msgspec
 import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -31,6 +33,7 @@ def create_app(
     database: Database,
     keyring: Keyring,
     *,
+    docs: bool = True,
     listener: Listener | None = None,
     now: Callable[[], datetime] = utc_now,
     ticks: Callable[[], float] = steady,
@@ -47,6 +50,8 @@ def create_app(
         app.add_api_route(
             route.path, _endpoint(house, route), methods=[route.method], response_model=None
         )
+    if docs:
+        _documented(app)
     _errors(app)
     return Edge(app, listener or Unheard(), ticks)
 
@@ -76,6 +81,28 @@ def _refused(error: OrdermillError) -> Response:
     if problem.status >= 500:
         log.error("request_failed", reason=str(error))
     return problem.response()
+
+
+def _documented(app: FastAPI) -> None:
+    """Open to everybody; made when it is first asked for."""
+
+    @cache
+    def made() -> tuple[bytes, str]:
+        from ordermill.api import openapi, pages
+
+        document = openapi.document()
+        return msgspec.json.encode(document), pages.docs(document)
+
+    @app.get("/openapi.json")
+    def described() -> Response:
+        return Response(made()[0], media_type="application/json")
+
+    @app.get("/docs")
+    def shown() -> Response:
+        from ordermill.api.pages import POLICY
+
+        policy = {"Content-Security-Policy": POLICY}
+        return Response(made()[1], headers=policy, media_type="text/html")
 
 
 def _errors(app: FastAPI) -> None:

@@ -117,13 +117,16 @@ def free_port(wanted: int) -> int:
 
 
 def introduce(console: Console, daemon: Daemon, woo: SimulatedShop, shopify: SimulatedShop) -> None:
-    """The addresses."""
+    """The addresses, and the key that the API wants."""
     admin = f"http://127.0.0.1:{daemon.settings.admin.port}"
+    api = f"http://127.0.0.1:{daemon.settings.api.port}"
     console.print("[bold]ordermill demo[/]: two simulated shops, one daemon; Ctrl-C ends it")
     console.print(f"  WooCommerce shop  {woo.server.url}")
     console.print(f"  Shopify shop      {shopify.server.url}")
     console.print(f"  admin             {admin}/")
-    console.print(f"  metrics           {admin}/metrics\n")
+    console.print(f"  metrics           {admin}/metrics")
+    console.print(f"  Orders API        {api}/docs")
+    console.print(f"  its key           {daemon.settings.keys[0].key}\n")
 
 
 @contextmanager
