@@ -175,6 +175,18 @@ def replay(
 
 
 @app.command()
+def explain(
+    order: Annotated[str, typer.Argument(help="An id, HANDLE/source_id or number.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    config: Config = DEFAULT,
+) -> None:
+    """Everything that ever happened to one order, in order, and what comes next."""
+    from ordermill.commands.explain import explain_order
+
+    explain_order(config, order, as_json=as_json)
+
+
+@app.command()
 def verify(config: Config = DEFAULT) -> None:
     """Prove the books: numbers, dates, arithmetic, chains, money; exit 1 and a list if not."""
     from ordermill.commands.verify import verify_books

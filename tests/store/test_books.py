@@ -14,26 +14,16 @@ import pytest
 from sqlalchemy import text
 
 from billing import Billing
+from lives import live
 from ordermill.commands.verify import Verified
 from ordermill.invoicing.decide import automatic
-from ordermill.model.integration import Rules
 from ordermill.store.database import Database
-from ordermill.store.integrations import stored
-from ordermill.store.orders import mark_gone
-from orders import a_refund, an_item, an_order, changed
-
-RULES = Rules(
-    auto_process=True,
-    auto_process_on="created",
-    auto_reissue_on_update=True,
-    reissue_settle_seconds=0,
-)
+from orders import an_order
 
 
 @dataclass(frozen=True)
 class Store:
-    """Five orders: 1 invoiced, 2 estimated, 3 reissued and then refunded in part, 4 skipped, and 5
-    gone before it was billed."""
+    """The orders of ``lives``."""
 
     billing: Billing
     url: str
@@ -74,31 +64,7 @@ def is_amount(word: str) -> bool:
 @pytest.fixture
 def store(database: Database, database_url: str, clock: Callable[[], datetime]) -> Store:
     billing = Billing(database, clock)
-    billing.configure(rules=RULES)
-    third = an_order("3", source_order_number="#3")
-    ids = billing.take_in(
-        an_order("1"),
-        an_order("2", paid=False, payment_gateway="bacs"),
-        third,
-        an_order("4", test=True),
-        an_order("5"),
-    )
-    with database.write() as conn:
-        mark_gone(conn, stored(conn)["woo"], {"5": "purged"}, now=clock())
-    billing.bill(ids, automatic)
-    edited = changed(an_order("3", 5, items=(an_item(quantity=3),)), source_order_number="#3")
-    billing.take_in(edited)
-    billing.bill(ids, automatic)
-    billing.bill(ids, automatic)
-    billing.take_in(
-        changed(
-            edited,
-            refunds=(a_refund("r1", "12.20"),),
-            owed=edited.owed - Decimal("12.20"),
-            owed_tax=None,
-        )
-    )
-    billing.bill(ids, automatic)
+    live(billing)
     return Store(billing, database_url)
 
 

@@ -25,6 +25,8 @@ def shown(value: Any) -> str:
         return f"{value:.2f}" if value == round(value, 2) else f"{value.normalize():f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
+    if value is None:
+        return "none"
     return "yes" if value is True else "no" if value is False else str(value)
 
 

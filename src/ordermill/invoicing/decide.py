@@ -85,15 +85,15 @@ def _act(case: Case, desk: Desk, decision: Decision) -> Plan:
         case Verdict.ESTIMATE:
             return process.estimate(case, desk, decision.reason)
         case Verdict.INVOICE:
-            return _invoice(case, desk, remembered)
+            return _invoice(case, desk, decision.reason, remembered)
         case _:
             return _waiting(case, remembered)
 
 
-def _invoice(case: Case, desk: Desk, remembered: dict[str, Any]) -> Plan:
+def _invoice(case: Case, desk: Desk, reason: str, remembered: dict[str, Any]) -> Plan:
     below = contents.below_zero(desired(case))
     if below is None:
-        return process.invoice(case, desk)
+        return process.invoice(case, desk, reason)
     decision = Decision(
         verdict=Verdict.HOLD,
         code=Hold.REFUND_BELOW_LINE,

@@ -41,7 +41,7 @@ def by_hand(case: Case, desk: Desk) -> Plan:
             Hold.REFUND_BELOW_LINE,
             f"{Hold.REFUND_BELOW_LINE}: more was refunded of line {below.source_id} than it has",
         )
-    return invoice(case, desk)
+    return invoice(case, desk, "by a call")
 
 
 def refused(code: str, error: str) -> Plan:
@@ -53,7 +53,7 @@ def refused(code: str, error: str) -> Plan:
     )
 
 
-def invoice(case: Case, desk: Desk) -> Plan:
+def invoice(case: Case, desk: Desk, reason: str) -> Plan:
     """The invoice over what remains of the order, with the payments that came so far."""
     drafted = draft(case, desk, desired(case), DocumentKind.INVOICE)
     if case.estimate is not None:
@@ -65,7 +65,7 @@ def invoice(case: Case, desk: Desk) -> Plan:
         payments=money.incoming(without(case, settled), desk, drafted.id),
         settled=settled,
         decisions=invoiced(drafted.id, desk.now),
-        events=(Happening(type="order.processed", data=_told(drafted)),),
+        events=(Happening(type="order.processed", reason=reason, data=_told(drafted)),),
     )
 
 

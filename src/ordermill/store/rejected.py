@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
@@ -50,6 +51,27 @@ def readable_again(conn: Connection, integration_id: str, source_ids: Collection
                 among(conn, rejected_orders.c.source_id, source_ids),
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A state of an order that could not be read; ``reason`` names the field, never its value."""
+
+    reason: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    times: int
+
+
+def of(conn: Connection, integration_id: str, source_id: str) -> Rejected | None:
+    """What could not be read of one order; None if all could."""
+    table = rejected_orders.c
+    row = conn.execute(
+        select(table.reason, table.first_seen_at, table.last_seen_at, table.times).where(
+            table.integration_id == integration_id, table.source_id == source_id
+        )
+    ).one_or_none()
+    return None if row is None else Rejected(*row)
 
 
 def counts(conn: Connection) -> dict[str, int]:
