@@ -1,7 +1,8 @@
 """What the ingest must cost whoever writes it: fetch, decode, normalize, hash, one upsert a page.
 
 No framework, no retries, no lease, no events, no refunds, no bookmark, no check of anything. It
-fills the same columns of the same tables with the same indexes as ordermill:
+fills the same columns of the same tables, with the same indexes, with the same values as ordermill
+(test_floor.py), and keeps each order's text:
 
     python -m tests.benchmarks.floor DATABASE_URL SHOP_URL KEY SECRET
 """
@@ -27,15 +28,15 @@ import psycopg
 from msgspec import Raw, Struct
 
 ZERO = Decimal(0)
-HUNDRED = Decimal(100)
+MICRO = Decimal("0.000001")
 
 
-class Tax(Struct):
+class Tax(Struct, gc=False):
     id: int
     total: Decimal | None = None
 
 
-class Line(Struct):
+class Line(Struct, gc=False):
     id: int
     total: Decimal
     total_tax: Decimal = ZERO
@@ -43,24 +44,30 @@ class Line(Struct):
     method_title: str | None = None
     quantity: Decimal = Decimal(1)
     subtotal: Decimal | None = None
+    subtotal_tax: Decimal | None = None
     sku: str | None = None
     taxes: list[Tax] = []
 
 
-class Rate(Struct):
+class Rate(Struct, gc=False):
     rate_id: int
     tax_total: Decimal
     shipping_tax_total: Decimal = ZERO
     rate_percent: Decimal | None = None
     label: str | None = None
+    compound: bool = False
 
 
-class Meta(Struct):
+class Meta(Struct, gc=False):
     key: str
     value: Any = None
 
 
-class Contact(Struct):
+class Coupon(Struct, gc=False):
+    code: str = ""
+
+
+class Contact(Struct, gc=False):
     first_name: str = ""
     last_name: str = ""
     company: str = ""
@@ -74,7 +81,7 @@ class Contact(Struct):
     phone: str = ""
 
 
-class Shown(Struct):
+class Shown(Struct, gc=False):
     """What is read of an order."""
 
     id: int
@@ -103,21 +110,24 @@ class Shown(Struct):
     tax_lines: list[Rate]
     shipping_lines: list[Line]
     fee_lines: list[Line]
+    coupon_lines: list[Coupon]
 
 
 PAGE = msgspec.json.Decoder(list[Raw]).decode
 ORDER = msgspec.json.Decoder(Shown).decode
-encode = msgspec.json.Encoder(order="deterministic").encode
+TAX_NUMBER = "_billing_vat_number"
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 COLUMNS = (
     "id", "entity_id", "integration_id", "source", "source_id", "content_hash", "version", "mark",
-    "status", "created_at", "updated_at", "source_order_number", "ordered_at", "shop_updated_at",
-    "currency_code", "total", "total_tax", "total_with_tax", "total_discount", "total_shipping",
-    "owed", "owed_tax", "taxes_included", "items", "taxes", "payment_status", "payment_method",
-    "payment_gateway", "paid", "paid_at", "fulfilled", "fulfilled_at", "cancelled", "cancelled_at",
-    "refunded", "refunded_at", "complete", "test", "customer_name", "customer_email", "customer",
-    "billing_address", "shipping_address", "transactions", "refunds", "tags", "shop_metadata",
-    "search_text",
+    "status", "decide_at", "created_at", "updated_at", "source_order_number", "ordered_at",
+    "shop_updated_at", "currency_code", "total", "total_tax", "total_with_tax", "total_discount",
+    "total_shipping", "owed", "owed_tax", "taxes_included", "items", "taxes", "payment_status",
+    "payment_method", "payment_gateway", "paid", "paid_at", "fulfilled", "fulfilled_at",
+    "cancelled", "cancelled_at", "refunded", "refunded_at", "complete", "test", "customer_name",
+    "customer_email", "customer", "billing_address", "shipping_address", "transactions", "refunds",
+    "tags", "shop_metadata", "search_text",
 )  # fmt: skip
 KEPT = {"id", "entity_id", "integration_id", "source", "source_id", "status", "created_at"}
 INSERT = f"INSERT INTO orders ({', '.join(COLUMNS)}) "
@@ -145,26 +155,53 @@ def pages(url: str, key: str, secret: str) -> Iterator[bytes]:
             return
 
 
+def tax_of(rate: Rate, tax: Decimal | None) -> dict[str, Any]:
+    told = {"rate": rate.rate_percent, "tax": tax, "name": rate.label}
+    if rate.compound:
+        told["compound"] = True
+    return told
+
+
 def item(line: Line, kind: str, rates: dict[int, Rate]) -> dict[str, Any]:
+    quantity = line.quantity if kind == "line_item" else Decimal(1)
     before = line.total if line.subtotal is None else line.subtotal
+    tax_before = line.total_tax if line.subtotal_tax is None else line.subtotal_tax
+    price, gross_price = before, before + tax_before
+    if quantity != 1:
+        price = (price / quantity).quantize(MICRO)
+        gross_price = (gross_price / quantity).quantize(MICRO)
+    applying = [tax for tax in line.taxes if tax.total is not None]
     taxes = [
-        {"rate": rate.rate_percent, "tax": line.total_tax, "name": rate.label}
-        for tax in line.taxes
-        if tax.total is not None and (rate := rates.get(tax.id)) is not None
+        tax_of(rates[tax.id], line.total_tax if len(applying) == 1 else tax.total)
+        for tax in applying
     ]
     return {
         "name": line.name or line.method_title or kind,
         "sku": line.sku or None,
         "source_id": str(line.id),
         "kind": kind,
-        "quantity": line.quantity,
-        "price": before / line.quantity if line.quantity else before,
+        "quantity": quantity,
+        "price": price,
+        "gross_price": gross_price,
         "discount": before - line.total,
         "total": line.total,
         "total_with_tax": line.total + line.total_tax,
-        "tax_rate": sum((tax["rate"] or ZERO for tax in taxes), ZERO),
+        "tax_rate": sum([tax["rate"] for tax in taxes], ZERO),
         "taxes": taxes,
     }
+
+
+def tax_totals(order: Shown, lines: list[Line]) -> list[dict[str, Any]]:
+    bases: dict[int, Decimal] = {}
+    for line in lines:
+        for tax in line.taxes:
+            if tax.total is not None:
+                bases[tax.id] = bases.get(tax.id, ZERO) + line.total
+    return [
+        tax_of(rate, rate.tax_total + rate.shipping_tax_total)
+        | {"base": bases.get(rate.rate_id, ZERO)}
+        for rate in order.tax_lines
+    ]
 
 
 def address(contact: Contact) -> dict[str, Any]:
@@ -176,66 +213,103 @@ def address(contact: Contact) -> dict[str, Any]:
         "city": contact.city or None,
         "state": contact.state or None,
         "post_code": contact.postcode or None,
+        "country": None,
         "country_code": contact.country or None,
         "phone": contact.phone or None,
     }
 
 
-def shop_values(order: Shown) -> tuple[Any, ...]:
+def shown_meta(order: Shown) -> dict[str, Any]:
+    """Meta data that the shop shows, and a tax number, which it hides."""
+    return {
+        entry.key: entry.value
+        for entry in order.meta_data
+        if entry.key[0] != "_" or entry.key == TAX_NUMBER
+    }
+
+
+def customer(order: Shown, meta: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "phone": order.billing.phone or order.shipping.phone or None,
+        "company_name": order.billing.company or None,
+        "tax_number": meta.get(TAX_NUMBER),
+        "company_number": None,
+        "is_business": bool(order.billing.company or TAX_NUMBER in meta),
+        "notes": order.customer_note or None,
+        "source_id": str(order.customer_id) if order.customer_id > 0 else None,
+    }
+
+
+def transactions(order: Shown) -> list[dict[str, Any]]:
+    if order.date_paid_gmt is None or not order.transaction_id:
+        return []
+    return [{
+        "id": order.transaction_id, "kind": "sale", "status": "success",
+        "gateway": order.payment_method or None, "amount": order.total,
+        "currency_code": order.currency, "at": f"{order.date_paid_gmt.isoformat()}.000Z",
+    }]  # fmt: skip
+
+
+def metadata(order: Shown, meta: dict[str, Any]) -> dict[str, Any]:
+    known = {
+        "status": order.status,
+        "created_via": order.created_via,
+        "coupons": [coupon.code for coupon in order.coupon_lines],
+        "meta": meta,
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def shop_values(order: Shown, meta: dict[str, Any]) -> tuple[Any, ...]:
     """The shop's columns in the order of COLUMNS, but search_text."""
     rates = {rate.rate_id: rate for rate in order.tax_lines}
     items = [item(line, "line_item", rates) for line in order.line_items]
     items += [item(line, "shipping", rates) for line in order.shipping_lines]
     items += [item(line, "fee", rates) for line in order.fee_lines]
-    taxes = [
-        {"rate": rate.rate_percent, "tax": rate.tax_total + rate.shipping_tax_total,
-         "base": sum((line["total"] for line in items), ZERO), "name": rate.label}
-        for rate in order.tax_lines
-    ]  # fmt: skip
+    lines = order.line_items + order.shipping_lines + order.fee_lines
     paid = order.date_paid_gmt is not None
     complete = order.status == "completed"
     refunded = order.status == "refunded"
-    transactions = (
-        [{"id": order.transaction_id, "kind": "sale", "amount": order.total}]
-        if paid and order.transaction_id
-        else []
-    )
-    meta = {entry.key: entry.value for entry in order.meta_data if not entry.key.startswith("_")}
-    customer = {"phone": order.billing.phone, "company_name": order.billing.company,
-                "notes": order.customer_note, "source_id": str(order.customer_id)}  # fmt: skip
     return (
         order.number, order.date_created_gmt, order.date_modified_gmt, order.currency,
         order.total - order.total_tax, order.total_tax, order.total, order.discount_total,
         order.shipping_total, order.total, order.total_tax, order.prices_include_tax,
-        encode(items).decode(), encode(taxes).decode(), "paid" if paid else "unpaid",
-        order.payment_method_title or None, order.payment_method or None, paid,
-        order.date_paid_gmt, complete, order.date_completed_gmt, order.status == "cancelled", None,
-        refunded, None, complete, False,
-        f"{order.billing.first_name} {order.billing.last_name}".strip(), order.billing.email,
-        encode(customer).decode(), encode(address(order.billing)).decode(),
-        encode(address(order.shipping)).decode(), encode(transactions).decode(), "[]", "[]",
-        encode({"status": order.status, "created_via": order.created_via, "meta": meta}).decode(),
+        encode(items).decode(), encode(tax_totals(order, lines)).decode(),
+        "paid" if paid else "unpaid", order.payment_method_title or None,
+        order.payment_method or None, paid, order.date_paid_gmt, complete,
+        order.date_completed_gmt, order.status == "cancelled", None, refunded, None, complete,
+        False, f"{order.billing.first_name} {order.billing.last_name}".strip(),
+        order.billing.email, encode(customer(order, meta)).decode(),
+        encode(address(order.billing)).decode(), encode(address(order.shipping)).decode(),
+        encode(transactions(order)).decode(), "[]", "[]", encode(metadata(order, meta)).decode(),
     )  # fmt: skip
 
 
-def search_text(order: Shown, items: list[Line]) -> str:
-    texts = [str(order.id), order.number, order.customer_note]
-    for contact in (order.billing, order.shipping):
+def search_text(order: Shown, meta: dict[str, Any]) -> str:
+    billing, shipping = order.billing, order.shipping
+    texts = [
+        str(order.id), order.number, f"{billing.first_name} {billing.last_name}".strip(),
+        billing.email, billing.phone, billing.company, meta.get(TAX_NUMBER, ""),
+        order.customer_note,
+    ]  # fmt: skip
+    for contact in (billing, shipping):
         texts += [
-            contact.first_name, contact.last_name, contact.company, contact.address_1,
-            contact.address_2, contact.city, contact.state, contact.postcode, contact.country,
-            contact.email, contact.phone,
+            f"{contact.first_name} {contact.last_name}".strip(), contact.company,
+            contact.address_1, contact.address_2, contact.city, contact.state, contact.postcode,
+            contact.phone,
         ]  # fmt: skip
-    for line in items:
-        texts += [line.name, line.sku or ""]
-    texts += [str(entry.value) for entry in order.meta_data if not entry.key.startswith("_")]
+    for line in order.line_items + order.shipping_lines + order.fee_lines:
+        texts += [line.name or line.method_title or "", line.sku or ""]
+    texts += [order.status, order.created_via, *(coupon.code for coupon in order.coupon_lines)]
+    texts += map(str, meta.values())
     return "\n".join(text for text in texts if text).casefold()
 
 
 def row(raw: Raw, now: datetime) -> tuple[Any, ...]:
     """One order's row."""
     order = ORDER(raw)
-    values = shop_values(order)
+    meta = shown_meta(order)
+    values = shop_values(order, meta)
     digest = hashlib.blake2b(encode(values[:2] + values[3:]), digest_size=16).hexdigest()
     number = f"ord_{int(time.time()):08x}{secrets.token_hex(8)}"
     mark = f"{order.status}|{order.date_modified_gmt.isoformat()}|{order.total}"
@@ -251,8 +325,9 @@ def row(raw: Raw, now: datetime) -> tuple[Any, ...]:
         "pending",
         now,
         now,
+        now,
     )
-    return (*own, *values, search_text(order, order.line_items))
+    return (*own, *values, search_text(order, meta))
 
 
 def fill_postgresql(url: str, bodies: Iterator[bytes]) -> None:

@@ -46,7 +46,7 @@ _OWN = (
     "status", "error", "decide_at", "source_event_id", "deleted_at", "deleted_by", "created_at",
     "updated_at",
 )  # fmt: skip
-_COLUMNS = (*_OWN, *NAMES)
+COLUMNS = (*_OWN, *NAMES)  # what a new order is written with
 # A status, and a person's delete, are decided elsewhere and outlive every version of the shop.
 _UPDATED = (
     "content_hash", "version", "mark", "decide_at", "source_event_id", "updated_at", *NAMES,
@@ -222,11 +222,11 @@ def _write(
     for entry in created:
         entry.id = new_id("ord", now)
     _compare(conn, updated)
-    append(conn, orders, _COLUMNS, [_values(stored, entry, now) for entry in created])
+    append(conn, orders, COLUMNS, [_values(stored, entry, now) for entry in created])
     upsert(
         conn,
         orders,
-        _COLUMNS,
+        COLUMNS,
         [_values(stored, entry, now) for entry in updated],
         key=("integration_id", "source_id"),
         update=_UPDATED,

@@ -131,13 +131,14 @@ class PreparedShop:
         return _page(places, 0, len(places), asked), len(places)
 
     def _written(self, places: list[int], asked: Query) -> bytes:
-        rows = [self._one(i) for i in places]
+        rows = [self.order(i) for i in places]
         if not asked.fields:
             return b",".join(rows)
         kept = (listing.only(json.loads(row), asked.fields) for row in rows)
         return b",".join(json.dumps(each, ensure_ascii=False).encode() for each in kept)
 
-    def _one(self, i: int) -> bytes:
+    def order(self, i: int) -> bytes:
+        """The JSON of the order at place ``i``, as it is now."""
         template = self._templates[(i * 31 + self._versions[i]) % len(self._templates)]
         return template.write(_FIRST_ID + i, self._created[i], self._modified[i])
 
