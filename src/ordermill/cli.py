@@ -87,13 +87,21 @@ def demo(
 @app.command()
 def sync(
     integrations: Annotated[list[str] | None, typer.Argument(help="Default: all.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; print what would be issued.")
+    ] = False,
     config: Config = DEFAULT,
 ) -> None:
     """One pass over the named integrations, then exit."""
     from ordermill import logs
-    from ordermill.commands.sync import sync_once
 
     logs.configure()
+    if dry_run:
+        from ordermill.commands.rehearse import rehearse
+
+        sys.exit(rehearse(config, integrations or []))
+    from ordermill.commands.sync import sync_once
+
     sys.exit(sync_once(config, integrations or []))
 
 

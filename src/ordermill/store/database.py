@@ -108,6 +108,15 @@ class Database:
         finally:
             self._writing.release()
 
+    @contextmanager
+    def rehearsal(self) -> Iterator[Connection]:
+        """A transaction that writes like ``write`` and is rolled back at its end, whatever came."""
+        with self.write() as conn:
+            try:
+                yield conn
+            finally:
+                conn.rollback()
+
     def clock(self, conn: Connection) -> datetime:
         """The database's clock, the same for every process: on SQLite this machine's."""
         if self._file is not None:
