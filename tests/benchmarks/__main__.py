@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import ingest, repoll, start
+from tests.benchmarks import budget, ingest, repoll, start
 from tests.benchmarks.measure import ROOT, Table
 
 BENCHMARKS: dict[str, Callable[[int], Table]] = {
     "start": start.measure,
     "ingest": ingest.measure,
     "repoll": repoll.measure,
+    "budget": budget.measure,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 PACKAGES = ("msgspec", "psycopg", "SQLAlchemy", "httpx", "dlt")
