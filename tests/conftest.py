@@ -17,6 +17,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+from billing import Billing
 from ordermill.store.database import Database
 from ordermill.store.migrations import HEAD
 from ordermill.store.tables import metadata
@@ -60,6 +61,14 @@ def database(database_url: str) -> Iterator[Database]:
         yield opened
     finally:
         opened.close()
+
+
+@pytest.fixture
+def billing(database: Database, clock: Clock) -> Billing:
+    """A store with one shop, ``woo``, of the entity ``acme``."""
+    made = Billing(database, clock)
+    made.configure()
+    return made
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -31,6 +31,7 @@ WOOCOMMERCE = """\
     poll: {{every: {every}, overlap: 10s, page_size: {page_size}}}
     sweep: {{every: {sweep}, window: 30d}}
     import_from: 2020-01-01
+    auto_process: {auto_process}
 """
 
 
@@ -42,6 +43,7 @@ def woocommerce(
     every: str = "1s",
     sweep: str = "off",
     page_size: int = 100,
+    auto_process: bool = False,
 ) -> str:
     """The YAML of one integration with a simulated shop."""
     key, secret = face.consumer_key, face.consumer_secret  # type: ignore[attr-defined]
@@ -53,6 +55,7 @@ def woocommerce(
         every=every,
         sweep=sweep,
         page_size=page_size,
+        auto_process=str(auto_process).lower(),
     )
 
 

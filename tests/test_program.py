@@ -53,6 +53,12 @@ def stored(file: Path) -> int:
         return int(conn.execute("SELECT count(*) FROM orders").fetchone()[0])
 
 
+def invoice_numbers(file: Path) -> list[str]:
+    with sqlite3.connect(file) as conn:
+        found = "SELECT number FROM documents WHERE kind = 'invoice' ORDER BY year, sequence"
+        return [number for (number,) in conn.execute(found)]
+
+
 def test_connectors_are_found_as_a_third_partys_would_be() -> None:
     listed = call("connectors")
     assert listed.returncode == 0
@@ -68,7 +74,20 @@ def test_one_pass_reads_everything_and_a_second_says_unchanged(shop: Shop, tmp_p
     assert "created" not in again.stdout
     assert stored(tmp_path / "a.db") == 20
     shown = json.loads(call("status", "--json", "-c", config).stdout)["integrations"][0]
-    assert (shown["handle"], shown["state"], shown["pending"]) == ("shop", "ok", 20)
+    # One of the twenty costs nothing, which is skipped.
+    assert (shown["handle"], shown["state"], shown["pending"]) == ("shop", "ok", 19)
+
+
+def test_one_pass_issues_what_is_due_and_a_second_nothing_more(shop: Shop, tmp_path: Path) -> None:
+    config = written(tmp_path, f"sqlite:///{tmp_path / 'a.db'}", shop.yaml(auto_process=True))
+    said = re.search(r"issued: .*?(\d+) invoice", call("sync", "-c", config).stdout)
+    assert said is not None
+    numbers = invoice_numbers(tmp_path / "a.db")
+    year = datetime.now(UTC).year
+    assert numbers[0] in (f"INV-{year}-00001", f"INV-{year + 1}-00001")
+    assert len(numbers) == int(said[1]) > 3
+    assert "issued" not in call("sync", "-c", config).stdout
+    assert invoice_numbers(tmp_path / "a.db") == numbers
 
 
 def test_the_daemon_reads_by_itself_shows_itself_and_ends_when_told(

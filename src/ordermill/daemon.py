@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from pydantic import BaseModel
@@ -20,10 +20,12 @@ from ordermill.admin.metrics import Metrics
 from ordermill.connector.base import Connector, Context, Observer, Plugin
 from ordermill.connector.registry import installed
 from ordermill.errors import ConfigError, OrdermillError
+from ordermill.invoicing.done import Listener as DueListener
+from ordermill.invoicing.due import Due
 from ordermill.model.integration import Integration
 from ordermill.schedule import Schedule
 from ordermill.settings import Settings, load
-from ordermill.store import integrations, retention
+from ordermill.store import integrations, retention, tallies
 from ordermill.store.database import Database
 from ordermill.sync.engine import Engine
 from ordermill.sync.lease import RENEW
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 TICK = timedelta(milliseconds=200)
+MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 GRACE = timedelta(seconds=8)  # of the 10 s in which the daemon stops
 
@@ -149,15 +152,20 @@ class Shops:
         return Shop(integration, stored, connector, self.listener, self.clock)
 
 
+class Told(Listener, DueListener, Protocol):
+    """Who is told what happens in both rooms that work."""
+
+
 class Daemon:
     """One process: scheduler, workers, Orders API, admin endpoint. ``run`` blocks until ``stop`` is
     called."""
 
-    def __init__(self, path: Path, settings: Settings, *, listener: Listener | None = None) -> None:
+    def __init__(self, path: Path, settings: Settings, *, listener: Told | None = None) -> None:
         self._path = path
         self.settings = settings
         self.metrics = Metrics(revision=os.environ.get("ORDERMILL_REVISION", ""))
-        self._listener = Everyone([self.metrics] if listener is None else [self.metrics, listener])
+        self._told: list[Told] = [self.metrics] if listener is None else [self.metrics, listener]
+        self._listener = Everyone(self._told)
         self._stop = threading.Event()
         self._reload = threading.Event()
         self._beat = time.monotonic()
@@ -190,9 +198,12 @@ class Daemon:
         self._watch(shops)
         engine = Engine(database, owner_id(), self._listener, now)
         engine.shops = shops.by_handle
+        due = Due(database, now, self._told)
         schedule = Schedule(self.metrics.scheduler_missed, self._call_failed)
         schedule.every("tick", TICK, lambda: self._tick(engine))
+        schedule.every("due", TICK, due.tick)
         schedule.every("heartbeat", RENEW, engine.heartbeat)
+        schedule.every("tally", MINUTE, lambda: self._settle_tallies(database))
         schedule.every("forget", DAY, lambda: self._forget(database))
         api, admin = self._serve_api(database), self._serve_admin(database)
         self.api_port, self.admin_port = api.port, admin.port
@@ -211,7 +222,10 @@ class Daemon:
         finally:
             api.close()
             schedule.stop()
+            ends = time.monotonic() + GRACE.total_seconds()
+            due.stop(timedelta())  # it finishes its batch meanwhile
             finished = engine.stop(GRACE)
+            finished &= due.join(timedelta(seconds=max(ends - time.monotonic(), 0)))
             api.stop()
             admin.stop()
             shops.close()
@@ -278,6 +292,10 @@ class Daemon:
     def _forget(self, database: Database) -> None:
         with database.write() as conn:
             retention.forget(conn, now=now(), raw_for=self.settings.retention.raw_versions)
+
+    def _settle_tallies(self, database: Database) -> None:
+        with database.write() as conn:
+            tallies.settle(conn)
 
     def _since_tick(self) -> float:
         """Seconds; more than a few say that the scheduler is stuck."""

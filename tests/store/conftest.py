@@ -8,7 +8,6 @@ from datetime import datetime
 import pytest
 from sqlalchemy import event
 
-from billing import Billing
 from ordermill.store.database import Database
 from shops import Stored, an_integration
 
@@ -36,10 +35,3 @@ def statements(database: Database) -> Callable[[], list[str]]:
         return taken
 
     return take
-
-
-@pytest.fixture
-def billing(database: Database, clock: Callable[[], datetime]) -> Billing:
-    made = Billing(database, clock)
-    made.configure()
-    return made

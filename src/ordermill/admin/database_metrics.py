@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from prometheus_client.core import GaugeMetricFamily
@@ -14,7 +14,7 @@ from ordermill.errors import OrdermillError
 from ordermill.model.order import OrderStatus
 from ordermill.store import status
 from ordermill.store.database import Database
-from ordermill.store.status import IntegrationStatus, Overview
+from ordermill.store.status import IntegrationStatus, Overview, Waiting
 
 KEPT_SECONDS = 5.0
 PAUSES = ("operator", "auth", "breaker")
@@ -33,6 +33,7 @@ class DatabaseMetrics(Collector):
         self._database = database
         self._guard = threading.Lock()
         self._shown: Overview | None = None
+        self._due: dict[str, Waiting] = {}
         self._up = False
         self._read_at = float("-inf")
 
@@ -43,17 +44,19 @@ class DatabaseMetrics(Collector):
         with self._guard:
             if time.monotonic() - self._read_at > KEPT_SECONDS:
                 self._read()
-            shown, up = self._shown, self._up
+            shown, due, up = self._shown, self._due, self._up
         yield GaugeMetricFamily("ordermill_database_up", "Whether it answered.", value=up)
         if shown is not None:
             yield from _times(shown)
             yield from _counts(shown)
+            yield from _waiting(due, shown.now)
 
     def _read(self) -> None:
         self._read_at = time.monotonic()
+        now = datetime.now(UTC)
         try:
             with self._database.read() as conn:
-                self._shown = status.overview(conn, datetime.now(UTC))
+                self._shown, self._due = status.overview(conn, now), status.due(conn, now)
             self._up = True
         except OrdermillError:
             self._up = False
@@ -89,6 +92,18 @@ def _counts(shown: Overview) -> Iterator[GaugeMetricFamily]:
         for reason in PAUSES:
             paused.add_metric([one.handle, reason], _paused(one, shown, reason))
     yield from (counted, unread, paused)
+
+
+def _waiting(due: Mapping[str, Waiting], now: datetime) -> Iterator[GaugeMetricFamily]:
+    """With nothing due the oldest is as old as now, so that its age is 0."""
+    counted = GaugeMetricFamily("ordermill_due_orders", "Orders that are due.", labels=["kind"])
+    oldest = GaugeMetricFamily(
+        "ordermill_due_oldest_timestamp_seconds", "Since when the oldest is due.", labels=["kind"]
+    )
+    for kind, waiting in due.items():
+        counted.add_metric([kind], waiting.count)
+        oldest.add_metric([kind], (waiting.oldest or now).timestamp())
+    yield from (counted, oldest)
 
 
 def _paused(one: IntegrationStatus, shown: Overview, reason: str) -> float:

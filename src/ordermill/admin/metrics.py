@@ -21,6 +21,7 @@ from prometheus_client import (
 from prometheus_client.metrics import MetricWrapperBase
 
 from ordermill import __version__
+from ordermill.admin.billing_metrics import BillingMetrics, Done
 from ordermill.admin.database_metrics import DatabaseMetrics
 from ordermill.store.database import Database
 
@@ -35,11 +36,12 @@ OUTCOMES = ("created", "updated", "unchanged", "stale", "rejected")
 CODES = ("2xx", "3xx", "4xx", "429", "5xx", "network")
 REASONS = ("throttled", "timeout", "network", "upstream_5xx", "schema", "internal")
 STAGES = ("fetch", "normalize", "store")
+BILLING_STAGES = ("process", "invoice")  # which have defects of ours alone
 CLASSES = (
     "auth", "throttled", "timeout", "network", "upstream_5xx", "schema", "conflict", "tax",
     "internal",
 )  # fmt: skip
-CALLS = ("tick", "heartbeat", "forget")
+CALLS = ("tick", "due", "heartbeat", "tally", "forget")
 MISSED = ("overlap", "late")
 
 
@@ -53,7 +55,8 @@ class Shop(Protocol):
 
 
 class Metrics:
-    """The process's own registry; a listener of sync and an observer of shop requests.
+    """The process's own registry; a listener of sync and of invoicing, and an
+    observer of shop requests.
 
     Names are API: they change only on purpose (tests/admin has the list).
     """
@@ -69,6 +72,7 @@ class Metrics:
         self._of_sync()
         self._of_shops()
         self._of_api()
+        self._billing = BillingMetrics(self.registry)
 
     def _of_process(self, revision: str) -> None:
         build = self._gauge("build_info", "The program.", "version", "revision", "python")
@@ -162,6 +166,7 @@ class Metrics:
             (self._duration, product(MODES)),
             (self._ingested, product(OUTCOMES)),
             (self._errors, product(STAGES, CLASSES)),
+            (self._errors, product(BILLING_STAGES, ("internal",))),
             (self._requests, product(shop.operations, CODES)),
             (self._request_seconds, product(shop.operations)),
             (self._retries, product(REASONS)),
@@ -174,9 +179,10 @@ class Metrics:
             self._capacity, self._available, self._used,
         ):  # fmt: skip
             plain.labels(handle)
+        self._billing.start(handle)
 
     def _forget(self, handle: str) -> None:
-        for metric in vars(self).values():
+        for metric in (*vars(self).values(), *self._billing.all):
             if isinstance(metric, MetricWrapperBase) and "connector" in metric._labelnames:
                 metric.remove_by_labels({"connector": handle})
 
@@ -215,6 +221,12 @@ class Metrics:
         self._http_open.dec()
         self._http.labels(handler, method, code).inc()
         self._http_seconds.labels(handler, method).observe(seconds)
+
+    # A listener of invoicing.
+
+    def processed(self, handle: str, done: Sequence[Done], seconds: float) -> None:
+        """Orders that were due, with the seconds that each took."""
+        self._billing.processed(handle, done, seconds)
 
     # What the daemon tells.
 

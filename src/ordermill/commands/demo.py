@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from ordermill.daemon import Daemon, read_settings, run_with_signals
+from ordermill.invoicing.done import Done
 from ordermill.settings import demo_file
 from ordermill.simulator.clock import ScaledClock
 from ordermill.simulator.ledger import Ledger
@@ -155,7 +156,8 @@ def living(
 
 
 class Told:
-    """A listener that prints a line per order that was stored, changed, or has gone."""
+    """A listener that prints a line per order that was stored, changed, or has gone, and per
+    document."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -176,6 +178,11 @@ class Told:
     def orders(self, handle: str, ingested: Sequence[Ingested]) -> None:
         for one in ingested:
             for sentence in sentences(one):
+                line(self._console, handle, sentence)
+
+    def processed(self, handle: str, done: Sequence[Done], seconds: float) -> None:
+        for one in done:
+            for sentence in issued(one):
                 line(self._console, handle, sentence)
 
 
@@ -200,6 +207,24 @@ def sentences(one: Ingested) -> Iterator[str]:
         yield f"[magenta]gone[/]     order {name}: no longer in the shop; kept here, marked deleted"
     elif one.event == "order.restored":
         yield f"[cyan]restored[/] order {name}: back in the shop"
+
+
+def issued(one: Done) -> Iterator[str]:
+    """What was issued for one order, in words, and what keeps it from being issued."""
+    replaced = one.reissue.replaced if one.reissue is not None else None
+    for made in one.documents:
+        what = f"{made.number}, {shown(made.total_with_tax)} {made.currency_code}"
+        if made.kind == "credit_note":
+            yield f"[blue]credited[/] order {one.name}: {what}, {made.reason}"
+        elif made.kind == "estimate":
+            yield f"[cyan]estimate[/] order {one.name}: {what}"
+        elif replaced is not None and made.reason == "reissue":
+            yield f"[bold cyan]reissued[/] order {one.name}: {replaced} -> {what}"
+        else:
+            yield f"[bold green]invoiced[/] order {one.name}: {what}"
+    if one.error is not None:
+        word = "skipped" if one.outcome == "skipped" else "held"
+        yield f"[red]{word:<8}[/] order {one.name}: {one.error}"
 
 
 def told(one: Ingested) -> Iterator[str]:

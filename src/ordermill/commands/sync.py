@@ -16,6 +16,8 @@ import typer
 from ordermill.connector.base import Unobserved
 from ordermill.daemon import Shops, now, open_database, owner_id, read_settings
 from ordermill.errors import ConfigError
+from ordermill.invoicing.done import Done
+from ordermill.invoicing.due import Due
 from ordermill.settings import Settings
 from ordermill.store import requests, runs
 from ordermill.store.database import Database
@@ -35,6 +37,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.outcomes: dict[str, Counter[str]] = {}
+        self.issued: dict[str, Counter[str]] = {}
         self.errors: dict[str, str] = {}
 
     def run_started(self, handle: str, mode: str) -> None:
@@ -55,14 +58,20 @@ class Counting:
 
     def orders(self, handle: str, ingested: Sequence[Ingested]) -> None: ...
 
+    def processed(self, handle: str, done: Sequence[Done], seconds: float) -> None:
+        kinds = (str(made.kind) for one in done for made in one.documents)
+        self.issued.setdefault(handle, Counter()).update(kinds)
+
 
 def sync_once(path: Path, handles: Sequence[str]) -> int:
-    """One pass over the named integrations (default all); the exit code says how it went."""
+    """One pass over the named integrations (default all), then what is due, theirs and others';
+    the exit code says how it went."""
     with working(path, handles, SYNC_ONLY) as (database, _, engine, counting):
         with database.write() as conn:
             for handle in engine.shops:
                 requests.request_sync(conn, handle, now=now())
         work_until(engine, lambda: not still_requested(database, engine))
+        Due(database, now, [counting]).run()
         for handle in engine.shops:
             typer.echo(f"{handle}: {summary(counting, handle)}")
         return exit_code(counting)
@@ -76,9 +85,14 @@ def still_requested(database: Database, engine: Engine) -> bool:
 
 
 def summary(counting: Counting, handle: str) -> str:
-    """What a pass did, in words: counts by outcome, and the class of the error that ended it."""
+    """What a pass did, in words: counts by outcome, the documents that were issued, and the class
+    of the error that ended it."""
     counts = counting.outcomes.get(handle, Counter())
     text = ", ".join(f"{n} {outcome}" for outcome, n in sorted(counts.items())) or "nothing new"
+    issued = counting.issued.get(handle, Counter())
+    if issued:
+        kinds = (f"{n} {kind}" for kind, n in sorted(issued.items()))
+        text += f"; issued: {', '.join(kinds)}".replace("_", " ")
     failed = counting.errors.get(handle)
     return text if failed is None else f"{text}; failed: {failed}, see `ordermill status`"
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select
 
+from ordermill.model.codes import Hold
 from ordermill.model.order import OrderStatus
 from ordermill.store import hints, leases, rejected
 from ordermill.store.state import COLUMNS, IntegrationState, state_of
 from ordermill.store.tables import entities, integration_state, integrations, orders
 
 # The codes that begin `error` of an order that waits for a person or for new data.
-HOLD_CODES = (
-    "order_totals_mismatch", "buyer_data_missing", "reissue_limit", "refund_deleted",
-    "refund_below_line", "order_gone", "cancelled_not_refunded", "currency_changed",
-)  # fmt: skip
+HOLD_CODES = tuple(str(code) for code in Hold)
 # A poll that is this late means that nobody is polling.
 OVERDUE = timedelta(seconds=30)
+# What can be due about an order: its first document, a reissue, anything else that changed.
+DUE = ("process", "reissue", "update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,31 @@ def order_counts(conn: Connection) -> dict[tuple[str, str], int]:
         .group_by(integrations.c.handle, orders.c.status)
     )
     return {(handle, status): n for handle, status, n in conn.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Orders that are due and not done yet; ``oldest`` is since when, None if there are none."""
+
+    count: int = 0
+    oldest: datetime | None = None
+
+
+def due(conn: Connection, now: datetime) -> dict[str, Waiting]:
+    """What is due at ``now``, by kind (DUE), without integrations that are switched off."""
+    kind = case(
+        (orders.c.invoice_id.is_(None), "process"),
+        (orders.c.reissue_after <= now, "reissue"),
+        else_="update",
+    )
+    query = (
+        select(kind, func.count(), func.min(orders.c.decide_at))
+        .join_from(orders, integrations, integrations.c.id == orders.c.integration_id)
+        .where(orders.c.decide_at <= now, integrations.c.is_active)
+        .group_by(kind)
+    )
+    found = {name: Waiting(n, oldest) for name, n, oldest in conn.execute(query)}
+    return {name: found.get(name, Waiting()) for name in DUE}
 
 
 def as_json(shown: Overview) -> dict[str, Any]:
