@@ -222,10 +222,7 @@ class Daemon:
         finally:
             api.close()
             schedule.stop()
-            ends = time.monotonic() + GRACE.total_seconds()
-            due.stop(timedelta())  # it finishes its batch meanwhile
-            finished = engine.stop(GRACE)
-            finished &= due.join(timedelta(seconds=max(ends - time.monotonic(), 0)))
+            finished = stopped(engine, due, GRACE)
             api.stop()
             admin.stop()
             shops.close()
@@ -304,6 +301,14 @@ class Daemon:
     def _call_failed(self, name: str, error: BaseException) -> None:
         self.metrics.error("", "store", "internal")
         log.error("call_failed", call=name, error=type(error).__name__)
+
+
+def stopped(engine: Engine, due: Due, within: timedelta) -> bool:
+    """End what is in flight in both rooms that work; False if something did not end in time."""
+    ends = time.monotonic() + within.total_seconds()
+    due.stop(timedelta())  # told first, so that it ends its batch meanwhile
+    finished = engine.stop(within)
+    return due.join(timedelta(seconds=max(ends - time.monotonic(), 0))) and finished
 
 
 def run_with_signals(daemon: Daemon) -> None:
