@@ -141,7 +141,6 @@ PLANTED = [
     ("UPDATE orders SET estimate_id = NULL WHERE source_id = '2'", "estimate_id is None, its late"),
     ("UPDATE orders SET status = 'pending' WHERE source_id = '1'", "is pending, it has 1 invoices"),
     ("UPDATE orders SET status = 'invoiced' WHERE source_id = '4'", "invoiced, it has 0 invoices"),
-    ("UPDATE orders SET content_hash = '' WHERE source_id = '4'", "its content hash is missing"),
     ("UPDATE orders SET version = 7 WHERE source_id = '4'", "the payload of its present version"),
     ("DELETE FROM events WHERE type = 'order.created'", "0 events say order.created"),
     ("UPDATE refunds SET settled_by = NULL", "is for refund r1, which says nothing of it"),

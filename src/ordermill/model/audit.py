@@ -79,8 +79,7 @@ class OrderBooks(Struct, frozen=True, kw_only=True):
     payments: tuple[Payment, ...] = ()
     refunds: tuple[SettledRefund, ...] = ()
     times_created: int = 1  # events that say so
-    payload_kept: bool = True  # the payload of the present version
-    content_hash: str = "-"
+    payload_kept: bool = True  # of the present version; one that no shop sent has none
 
     def of_kind(self, kind: DocumentKind) -> tuple[Issued, ...]:
         """Its documents of one kind."""

@@ -36,7 +36,6 @@ from ordermill.model.order import ZERO, OrderStatus
 from ordermill.store import read
 from ordermill.store import tallies as tallying
 from ordermill.store.bulk import among
-from ordermill.store.configuration import MANUAL
 from ordermill.store.tables import (
     customers,
     document_links,
@@ -111,7 +110,7 @@ _ORDERS: Select[Any] = (
         *(orders.c[name] for name in (
             "id", "source_id", "status", "error", "invoice_id", "estimate_id", "items_changed",
             "cancelled", "deleted_at", "decide_at", "reissue_after", "currency_code", "owed",
-            "owed_tax", "content_hash",
+            "owed_tax",
         )),
         integrations.c.handle,
         select(func.count())
@@ -119,7 +118,7 @@ _ORDERS: Select[Any] = (
         .scalar_subquery()
         .label("times_created"),
         or_(
-            orders.c.source == MANUAL,
+            orders.c.content_hash == "",  # made by a call; no shop has sent it yet
             exists().where(
                 raw_versions.c.order_id == orders.c.id, raw_versions.c.version == orders.c.version
             ),
@@ -156,7 +155,6 @@ def _books(conn: Connection, rows: Sequence[Row[Any]]) -> Iterator[OrderBooks]:
             refunds=tuple(settled[row.id]),
             times_created=row.times_created,
             payload_kept=row.payload_kept,
-            content_hash=row.content_hash,
         )
 
 

@@ -1,0 +1,105 @@
+"""Callers of the Orders API: what was acknowledged must be true for ever, what was not is asked
+again under the same key."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+
+@dataclass
+class Wish:
+    """One order that a caller wants made and processed; keys never change."""
+
+    source_id: str
+    total: int
+    order_id: str | None = None
+    invoice_id: str | None = None
+    tries: int = 0
+
+    def body(self) -> dict[str, Any]:
+        net, gross = f"{self.total}.00", f"{self.total * Decimal('1.22'):.2f}"
+        item = {"name": "Widget Pro", "quantity": 1, "price": net, "total": net,
+                "total_with_tax": gross, "tax_rate": 22}  # fmt: skip
+        return {"source": "manual", "source_id": self.source_id, "currency_code": "EUR",
+                "total": net, "total_with_tax": gross, "items": [item]}  # fmt: skip
+
+
+@dataclass
+class Callers(threading.Thread):
+    """Makes orders and has them processed, through whichever process answers."""
+
+    addresses: Callable[[], list[str]]
+    key: str
+    seed: int
+    wishes: list[Wish] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+        self._over = threading.Event()
+        self._rng = random.Random(f"callers {self.seed}")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            if self._rng.random() < 0.3 or not self.wishes:
+                self.wishes.append(Wish(f"m-{len(self.wishes) + 1}", self._rng.randint(1, 500)))
+            self.ask(self._rng.choice(self.wishes))
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+    def all_granted(self) -> bool:
+        """Ask again for everything; whether all is acknowledged now."""
+        for wish in self.wishes:
+            self.ask(wish)
+        return all(wish.invoice_id is not None for wish in self.wishes)
+
+    def ask(self, wish: Wish) -> None:
+        wish.tries += 1
+        answer = self._post("/orders", f"make-{wish.source_id}", wish.body())
+        if answer is None or answer.status_code != 201:
+            self._unless_unknown(wish, answer)
+            return
+        self._same(wish, "order_id", answer.json()["id"])
+        answer = self._post(f"/orders/{wish.order_id}/process", f"process-{wish.source_id}", {})
+        if answer is None or answer.status_code != 200:
+            self._unless_unknown(wish, answer)
+            return
+        self._same(wish, "invoice_id", answer.json()["invoice_id"])
+
+    def _same(self, wish: Wish, name: str, value: str) -> None:
+        before = getattr(wish, name)
+        if before not in (None, value):
+            self.wrong.append(f"{wish.source_id}: {name} was {before}, now {value}")
+        setattr(wish, name, value)
+
+    def _unless_unknown(self, wish: Wish, answer: httpx.Response | None) -> None:
+        if answer is not None and answer.status_code < 500 and answer.status_code not in (409, 429):
+            self.wrong.append(
+                f"{wish.source_id}: answered {answer.status_code} {answer.text[:200]}"
+            )
+
+    def _post(self, path: str, key: str, body: dict[str, Any]) -> httpx.Response | None:
+        addresses = self.addresses()
+        if not addresses:
+            return None
+        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": key}
+        try:
+            return httpx.post(
+                self._rng.choice(addresses) + path, json=body, headers=headers, timeout=5
+            )
+        except httpx.HTTPError:
+            return None

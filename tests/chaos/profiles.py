@@ -1,0 +1,77 @@
+"""What one run is made of: the profile, and everything the seed decides beforehand."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+Storage = Literal["hpos", "posts"]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Which database, whether the sweep runs, how many processes share the work."""
+
+    name: str
+    database: Literal["sqlite", "postgresql"]
+    sweep: bool
+    processes: int = 1
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("sqlite", "sqlite", sweep=True),
+        Profile("sqlite-no-sweep", "sqlite", sweep=False),
+        Profile("postgresql", "postgresql", sweep=True),
+        Profile("postgresql-no-sweep", "postgresql", sweep=False),
+        Profile("postgresql-two", "postgresql", sweep=True, processes=2),
+        Profile("postgresql-two-no-sweep", "postgresql", sweep=False, processes=2),
+    )
+}
+
+# Faults of answers. Each is in a run with a quarter's chance, and then in one answer of so many.
+ANSWERS = ("429", "500", "503", "reset", "cut", "cut_chunked", "slow", "html", "login", "empty",
+           "warning", "bom", "fatal", "database", "no_route", "throttled", "change")  # fmt: skip
+RATES = (0.02, 0.1, 0.3)
+# What is done to processes and databases; each is in a run with half a chance.
+BLOWS = ("kill", "kill_after_page", "kill_after_call", "freeze", "restart", "database_stop",
+         "cut_after_commit", "disk_full")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Weather:
+    """What goes wrong in one run. ``skew``: seconds that the shops' clock is ahead of ours."""
+
+    rates: dict[str, float]
+    blows: tuple[str, ...]
+    skew: int
+    timezone: str
+    lag: float
+    storage: Storage
+    bursts: bool
+    between_pages: bool
+
+    @classmethod
+    def of(cls, seed: int, profile: Profile) -> Weather:
+        """By seed alone. Without a sweep nothing happens that only a sweep can find."""
+        rng = random.Random(f"weather {seed}")
+        rates = {kind: rng.choice(RATES) for kind in ANSWERS if rng.random() < 0.25}
+        blows = tuple(blow for blow in BLOWS if rng.random() < 0.5 and _fits(blow, profile))
+        return cls(
+            rates=rates,
+            blows=blows or ("kill",),
+            skew=rng.choice([0, 0, -60, 60, 7]),
+            timezone=rng.choice(["Europe/Ljubljana", "America/New_York", "Asia/Kathmandu", "UTC"]),
+            lag=rng.choice([0, 0, 1.5] + ([4.0] if profile.sweep else [])),
+            storage=rng.choice(["hpos", "posts"]) if profile.sweep else "hpos",  # type: ignore[arg-type]
+            bursts=rng.random() < 0.6,
+            between_pages=rng.random() < 0.6,
+        )
+
+
+def _fits(blow: str, profile: Profile) -> bool:
+    if blow in ("database_stop", "cut_after_commit"):
+        return profile.database == "postgresql"
+    return profile.database == "sqlite" or blow != "disk_full"
