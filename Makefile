@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: help run setup test check bench lock schema clean
+.PHONY: help run setup test check bench chaos lock schema clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -24,6 +24,9 @@ check: .venv/.ready-dev ## formatter, linter, types and tests
 
 bench: .venv/.ready-bench ## the figures of docs/benchmarks.md, measured here
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+chaos: .venv/.ready-dev ## storms over shops, processes and databases; ARGS="--seeds 300"
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
 
 lock: .venv/.ready-dev ## resolve the dependencies anew
 	@for part in "" dev bench; do \

@@ -10,6 +10,7 @@ import argparse
 import random
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,13 +46,15 @@ class Servers:
     def __init__(self) -> None:
         self._free: list[Server] = []
         self._all: list[Server] = []
+        self._making = threading.Lock()
 
     def take(self) -> Server:
-        if not self._free:
-            folder = Path(tempfile.mkdtemp(prefix="om-chaos-pg-"))
-            self._all.append(Server(folder))
-            return self._all[-1]
-        return self._free.pop()
+        with self._making:
+            if not self._free:
+                folder = Path(tempfile.mkdtemp(prefix="om-chaos-pg-"))
+                self._all.append(Server(folder))
+                return self._all[-1]
+            return self._free.pop()
 
     def give_back(self, server: Server) -> None:
         self._free.append(server)

@@ -61,22 +61,34 @@ class Callers(threading.Thread):
         self._over.set()
         self.join()
 
-    def all_granted(self) -> bool:
-        """Ask again for everything; whether all is acknowledged now."""
+    def granted(self) -> bool:
+        """Ask again for what is not acknowledged yet; whether all is now."""
         for wish in self.wishes:
-            self.ask(wish)
+            if wish.invoice_id is None:
+                self.ask(wish)
         return all(wish.invoice_id is not None for wish in self.wishes)
 
-    def ask(self, wish: Wish) -> None:
+    def repeat(self) -> None:
+        """Ask once more for everything, when all is quiet: the same keys must give the same
+        answers, and a new key must not give a second invoice."""
+        for wish in self.wishes:
+            self.ask(wish, quiet=True)
+            again = self._post(f"/orders/{wish.order_id}/process", f"again-{wish.source_id}", {})
+            if again is None or again.status_code != 409:
+                status = again.status_code if again is not None else "nothing"
+                self.wrong.append(f"{wish.source_id}: processed again, answered {status}")
+
+    def ask(self, wish: Wish, *, quiet: bool = False) -> None:
+        """Have it made and processed, each under its key."""
         wish.tries += 1
         answer = self._post("/orders", f"make-{wish.source_id}", wish.body())
         if answer is None or answer.status_code != 201:
-            self._unless_unknown(wish, answer)
+            self._unless_unknown(wish, answer, quiet)
             return
         self._same(wish, "order_id", answer.json()["id"])
         answer = self._post(f"/orders/{wish.order_id}/process", f"process-{wish.source_id}", {})
         if answer is None or answer.status_code != 200:
-            self._unless_unknown(wish, answer)
+            self._unless_unknown(wish, answer, quiet)
             return
         self._same(wish, "invoice_id", answer.json()["invoice_id"])
 
@@ -86,11 +98,12 @@ class Callers(threading.Thread):
             self.wrong.append(f"{wish.source_id}: {name} was {before}, now {value}")
         setattr(wish, name, value)
 
-    def _unless_unknown(self, wish: Wish, answer: httpx.Response | None) -> None:
-        if answer is not None and answer.status_code < 500 and answer.status_code not in (409, 429):
-            self.wrong.append(
-                f"{wish.source_id}: answered {answer.status_code} {answer.text[:200]}"
-            )
+    def _unless_unknown(self, wish: Wish, answer: httpx.Response | None, quiet: bool) -> None:
+        """No answer, and an excuse, are no fault while the storm lasts."""
+        excused = answer is None or answer.status_code >= 500 or answer.status_code in (409, 429)
+        if quiet or not excused:
+            said = "nothing" if answer is None else f"{answer.status_code} {answer.text[:200]}"
+            self.wrong.append(f"{wish.source_id}: answered {said}")
 
     def _post(self, path: str, key: str, body: dict[str, Any]) -> httpx.Response | None:
         addresses = self.addresses()

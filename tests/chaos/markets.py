@@ -20,8 +20,7 @@ from ordermill.simulator.server import Server, serve
 from ordermill.simulator.shopify.face import ShopifyFace
 from ordermill.simulator.woocommerce.face import WooCommerceFace
 
-# A buyer's data that must be in no log; every simulated address is under this domain or phone.
-PACE = 0.03
+PACE = 0.06  # seconds between two happenings in each shop
 
 
 @dataclass
