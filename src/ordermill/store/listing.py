@@ -191,7 +191,7 @@ def _compared(
         case Operator.NOT_IN:
             return or_(column.not_in(value), column.is_(None))
         case Operator.BETWEEN:
-            return column.between(*value)
+            return and_(column >= value[0], column <= value[1])
         case Operator.CONTAINS | Operator.STARTS_WITH | Operator.ENDS_WITH:
             found: ColumnElement[bool] = _TEXTUAL[operator](conn, column, value)
         case _:
