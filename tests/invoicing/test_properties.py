@@ -9,7 +9,7 @@ import pytest
 
 from invoicing.cases import EAGER, Life
 from invoicing.platform import Shop
-from ordermill.invoicing import decide, reissue
+from ordermill.invoicing import decide, reissue, settle
 from ordermill.model import content as contents
 from ordermill.model.case import Desk
 from ordermill.model.codes import Hold, code_of
@@ -32,7 +32,7 @@ def test_the_chain_of_documents_is_what_the_shop_says_is_owed(chunk: int) -> Non
             before = len(life.case.documents)
             way = rng.choice(WAYS)
             getattr(shop, way)()
-            life.now += decide.DAY
+            life.now += settle.DAY
             life.shop_says(shop.order())
             right(life, seed)
             if way in ("touch", "rekey", "pay"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from ordermill.invoicing import money
 from ordermill.invoicing.refund import credit_note
 from ordermill.model import content as contents
 from ordermill.model.books import billed, received
@@ -35,50 +38,66 @@ def cancelled(desk: Desk, reason: str, *, withdrawn: bool = False) -> Plan:
     )
 
 
-def after_invoice(case: Case, desk: Desk) -> Plan:
-    """Cancelled in the shop after the invoice. By policy ``credit``: what is unpaid, or refunded in
-    full, is credited at once; what is paid waits a day for its refund, then a person must look."""
-    noticed = case.cancelled_noticed_at or desk.now
-    plan = Plan(decisions={"cancelled_noticed_at": noticed}, events=_noticed(case))
-    left = billed(case)
-    if contents.is_nothing(left) or case.rules.on_cancel_after_invoice == "ignore":
-        return plan
-    if case.rules.on_cancel_after_invoice == "review":
-        return _decided(plan, error=_review("the policy of this integration is review"))
-    if received(case) <= 0 and not case.order.paid:
-        return _credited(case, desk, plan)
-    if case.order.owed <= 0 or case.order.refunded:
-        return _credited(case, desk, plan)
-    if desk.now < noticed + WAIT_FOR_REFUND:
-        return _decided(plan, decide_at=noticed + WAIT_FOR_REFUND)
-    return _decided(plan, error=_review("paid, and not refunded within a day"))
-
-
-def _noticed(case: Case) -> tuple[Happening, ...]:
+def noticed(case: Case, desk: Desk) -> Plan:
+    """That the shop cancelled an invoiced order; said once, and when a paid one began to wait."""
     if case.cancelled_noticed_at is not None:
-        return ()
-    return (Happening(type="order.cancelled", reason="cancelled in the shop after its invoice"),)
+        return Plan()
+    return Plan(
+        decisions={"cancelled_noticed_at": desk.now},
+        events=(
+            Happening(type="order.cancelled", reason="cancelled in the shop after its invoice"),
+        ),
+    )
 
 
-def _credited(case: Case, desk: Desk, plan: Plan) -> Plan:
+def undone(case: Case, desk: Desk) -> Plan:
+    """Opened again in the shop: what it owes is as with any other order."""
+    if case.cancelled_noticed_at is None:
+        return Plan()
+    return Plan(
+        decisions={"cancelled_noticed_at": None},
+        events=(Happening(type="order.updated", reason="opened again in the shop"),),
+    )
+
+
+def credits_now(case: Case) -> bool:
+    """By policy ``credit``: whether something is billed that nobody paid, or that was refunded in
+    full."""
+    order = case.order
+    if case.rules.on_cancel_after_invoice != "credit" or contents.is_nothing(billed(case)):
+        return False
+    unpaid = received(case) <= 0 and not order.paid
+    return unpaid or order.owed <= 0 or order.refunded
+
+
+def awaited(case: Case, now: datetime) -> tuple[str | None, datetime | None]:
+    """Of an invoiced order that the shop cancelled and that is not credited: why a person must
+    look, or until when its refund may come."""
+    if contents.is_nothing(billed(case)):
+        return None, None
+    if case.rules.on_cancel_after_invoice == "review":
+        return _review("the policy of this integration is review"), None
+    until = (case.cancelled_noticed_at or now) + WAIT_FOR_REFUND
+    if now < until:
+        return None, until
+    return _review("paid, and not refunded within a day"), None
+
+
+def credit(case: Case, desk: Desk) -> Plan:
+    """A credit note over what stays of the invoice."""
     invoice = case.invoice
     assert invoice is not None
     note = credit_note(case, desk, invoice, billed(case), "Order cancelled")
+    told = {
+        "document_id": note.id,
+        "total_with_tax": note.content.total_with_tax,
+        "currency_code": note.content.currency_code,
+    }
+    reason = "cancelled: what stayed of the invoice is credited"
     return Plan(
         documents=(note,),
-        decisions=plan.decisions,
-        events=(
-            *plan.events,
-            Happening(
-                type="order.refunded",
-                reason="cancelled: what stayed of the invoice is credited",
-                data={
-                    "document_id": note.id,
-                    "total_with_tax": note.content.total_with_tax,
-                    "currency_code": note.content.currency_code,
-                },
-            ),
-        ),
+        payments=money.credited(case, desk, note, invoice, None),
+        events=(Happening(type="order.refunded", reason=reason, data=told),),
     )
 
 
@@ -86,7 +105,3 @@ def _review(why: str) -> str:
     return (
         f"{Hold.CANCELLED_NOT_REFUNDED}: cancelled in the shop; {why}. Refund it there, or keep it"
     )
-
-
-def _decided(plan: Plan, **decisions: object) -> Plan:
-    return Plan(decisions=plan.decisions | decisions, events=plan.events)

@@ -9,86 +9,133 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from ordermill.model.books import due, given_back, received
-from ordermill.model.case import Case, Desk
-from ordermill.model.document import DocumentKind, Issued, Payment
+from msgspec.structs import replace
+
+from ordermill.model.books import due, held
+from ordermill.model.case import Case, Desk, KnownRefund, Plan
+from ordermill.model.document import DocumentKind, Draft, Issued, Payment
 from ordermill.model.money import money
-from ordermill.model.order import ZERO, Transaction
+from ordermill.model.order import ZERO, Refund, Transaction
 from ordermill.model.payments import payment_type
 
 PAID = "paid"
 RECEIVES = frozenset({"sale", "capture"})
 
 
-def incoming(case: Case, desk: Desk, invoice_id: str) -> tuple[Payment, ...]:
+def came(case: Case, desk: Desk) -> Plan:
+    """Money that came after the invoice."""
+    invoice = case.invoice
+    assert invoice is not None
+    return Plan(payments=incoming(case, desk, invoice))
+
+
+def went_back(case: Case, desk: Desk) -> Plan:
+    """Money of refunds, once it has moved."""
+    return Plan(payments=outgoing(case, desk))
+
+
+def incoming(case: Case, desk: Desk, invoice: Issued | Draft) -> tuple[Payment, ...]:
     """What came and is not recorded yet, on the invoice: one payment per successful transaction;
     where the shop has none, one over what it says was paid.
 
     What had been given back before the invoice was issued is no part of it, so it is taken off,
-    from the latest payments first.
+    from the latest payments first. None in another currency than the invoice's.
     """
     known = {payment.key for payment in case.payments if payment.credit_note_id is None}
-    if PAID in known:
+    if PAID in known or invoice.content.currency_code != case.order.currency_code:
         return ()
     found = [t for t in case.order.transactions if _came(t)]
     if not found:
         whole = case.order.paid and not known
-        return tuple(_whole(case, desk, invoice_id)) if whole else ()
+        return tuple(_whole(case, desk, invoice.id)) if whole else ()
     new = [t for t in found if f"transaction:{t.id}" not in known]
     kept = _less([t.amount for t in new], ZERO if known else _gone_before(case))
     return tuple(
-        _of_transaction(case, desk, transaction, amount, invoice_id)
+        _of_transaction(case, desk, transaction, amount, invoice.id)
         for transaction, amount in zip(new, kept, strict=True)
         if amount
     )
 
 
-def returned(
-    case: Case, desk: Desk, refund_id: str, credit_note_id: str, amount: Decimal
-) -> tuple[Payment, ...]:
-    """The money of a refund, as far as money had come; none for an order that was never paid."""
-    amount = min(amount, received(case) - given_back(case))
-    if amount <= 0:
-        return ()
-    transaction = _refunded_by(case, amount)
-    gateway = transaction.gateway if transaction else None
-    return (
-        _payment(
-            case, desk, f"refund:{refund_id}", amount,
-            gateway=gateway, reference=transaction.id if transaction else refund_id,
-            at=transaction.at if transaction else None, credit_note_id=credit_note_id,
-        ),
-    )  # fmt: skip
+def outgoing(case: Case, desk: Desk) -> tuple[Payment, ...]:
+    """What went back to the buyer and is not recorded yet: of each refund as much as came before,
+    out of the credit note it became, then of others that still owe the buyer something. An edit
+    that lowers the total is credited by a reissue, and the refund that follows is only its money.
+    """
+    made: list[Payment] = []
+    before = _before_any_invoice(case)
+    for known in case.refunds:
+        moved = known.settled_by is not None and not known.refund.pending and not known.deleted
+        if moved and known not in before:
+            made += _given_back(replace(case, payments=(*case.payments, *made)), desk, known)
+    return tuple(made)
 
 
-def moved(
-    case: Case,
-    desk: Desk,
-    credit_note_id: str,
-    credit: Decimal,
-    old: Issued,
-    new: tuple[str, Decimal] | None,
+def credited(
+    case: Case, desk: Desk, note: Draft | None, old: Issued, new: Draft | None
 ) -> tuple[Payment, ...]:
-    """A credit applied: first to what is open of the old invoice, the rest (money that really
-    came) to the new one, (id, total), up to its total. What is left stays on the credit note."""
-    applied = min(credit, due(old))
-    targets = [(old.id, applied)]
-    if new is not None:
-        targets.append((new[0], min(credit - applied, new[1])))
-    return tuple(
-        Payment(
-            id=desk.new_id("pmt"),
-            key=f"credit:{credit_note_id}:{invoice_id}",
-            type="credit_note",
-            amount=amount,
-            currency_code=case.order.currency_code,
-            invoice_id=invoice_id,
-            credit_note_id=credit_note_id,
-            at=desk.now,
-        )
-        for invoice_id, amount in targets
-        if amount > 0
+    """Credit applied: of ``note``, which credits what stays of ``old``, first to what is open of
+    that invoice; then money that really came goes on to the ``new`` invoice up to its total, out of
+    this credit note and of earlier ones. What is left stays on them, to be given back."""
+    parts: list[tuple[str, str, Decimal]] = []
+    free = [(each.id, due(each)) for each in reversed(_notes(case))]
+    if note is not None:
+        closed = min(note.content.total_with_tax, due(old))
+        parts.append((note.id, old.id, closed))
+        free.insert(0, (note.id, note.content.total_with_tax - closed))
+    code = old.content.currency_code
+    if new is not None and new.content.currency_code == code:
+        room = min(new.content.total_with_tax, held(case))
+        for note_id, amount in free:
+            part = min(amount, room)
+            parts.append((note_id, new.id, part))
+            room -= part
+    return tuple(_credit(desk, code, *part) for part in parts if part[2] > 0)
+
+
+def _credit(
+    desk: Desk, code: str, credit_note_id: str, invoice_id: str, amount: Decimal
+) -> Payment:
+    return Payment(
+        id=desk.new_id("pmt"),
+        key=f"credit:{credit_note_id}:{invoice_id}",
+        type="credit_note",
+        amount=amount,
+        currency_code=code,
+        invoice_id=invoice_id,
+        credit_note_id=credit_note_id,
+        at=desk.now,
     )
+
+
+def _given_back(case: Case, desk: Desk, known: KnownRefund) -> Iterator[Payment]:
+    refund = known.refund
+    mine = f"refund:{refund.source_id}"
+    before = [p for p in case.payments if p.key == mine or p.key.startswith(f"{mine}:")]
+    left = money(refund.amount, case.order.currency_code) - sum((p.amount for p in before), ZERO)
+    left = min(left, held(case))
+    notes = sorted(reversed(_notes(case)), key=lambda note: note.id != known.settled_by)
+    count = len(before)
+    for note in notes:
+        amount = min(left, due(note))
+        if amount <= 0:
+            continue
+        transaction = _refunded_by(case, refund)
+        yield _payment(
+            case, desk, mine if not count else f"{mine}:{count}", amount,
+            gateway=transaction.gateway if transaction else None,
+            reference=transaction.id if transaction else refund.source_id,
+            at=transaction.at if transaction else None, credit_note_id=note.id,
+        )  # fmt: skip
+        count += 1
+        left -= amount
+
+
+def _notes(case: Case) -> list[Issued]:
+    """Credit notes in the order's present currency, in the order of their making."""
+    code = case.order.currency_code
+    notes = (d for d in case.documents if d.kind is DocumentKind.CREDIT_NOTE)
+    return [note for note in notes if note.content.currency_code == code]
 
 
 def _came(transaction: Transaction) -> bool:
@@ -106,14 +153,22 @@ def _whole(case: Case, desk: Desk, invoice_id: str) -> Iterator[Payment]:
 
 
 def _gone_before(case: Case) -> Decimal:
-    """What was given back before there was an invoice: settled, but by no credit note."""
-    notes = {d.id for d in case.documents if d.kind is DocumentKind.CREDIT_NOTE}
-    before = (
-        known.refund.amount
+    return sum((known.refund.amount for known in _before_any_invoice(case)), ZERO)
+
+
+def _before_any_invoice(case: Case) -> list[KnownRefund]:
+    """Refunds that the first invoice left out: neither they nor what they gave back is part of it.
+
+    While that invoice is planned it is not among the documents yet.
+    """
+    later = {d.id for d in case.documents if d.kind is not DocumentKind.ESTIMATE}
+    invoices = [d.id for d in case.documents if d.kind is DocumentKind.INVOICE]
+    later -= set(invoices[:1])
+    return [
+        known
         for known in case.refunds
-        if known.settled_by is not None and known.settled_by not in notes and not known.deleted
-    )
-    return sum(before, ZERO)
+        if known.settled_by is not None and known.settled_by not in later and not known.deleted
+    ]
 
 
 def _less(amounts: list[Decimal], taken: Decimal) -> list[Decimal]:
@@ -125,11 +180,12 @@ def _less(amounts: list[Decimal], taken: Decimal) -> list[Decimal]:
     return left
 
 
-def _refunded_by(case: Case, amount: Decimal) -> Transaction | None:
+def _refunded_by(case: Case, refund: Refund) -> Transaction | None:
+    """The transaction that moved the refund's money, as far as its amount tells."""
     used = {payment.reference for payment in case.payments}
     for each in case.order.transactions:
         back = each.kind == "refund" and each.status == "success"
-        if back and each.amount == amount and each.id not in used:
+        if back and each.amount == refund.amount and each.id not in used:
             return each
     return None
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ordermill.invoicing import money
-from ordermill.model import content as contents
 from ordermill.model import rules
-from ordermill.model.books import desired
+from ordermill.model.books import desired, taken
 from ordermill.model.buyer import buyer_of
 from ordermill.model.case import Case, Desk, Happening, Plan, Refused
-from ordermill.model.codes import Hold, Skip
+from ordermill.model.codes import Skip
 from ordermill.model.document import Content, DocumentKind, Draft, LinkType
 from ordermill.model.lifecycle import assert_processable
 from ordermill.model.order import OrderStatus
+from ordermill.model.rules import Decision, Verdict
 
 
 def by_hand(case: Case, desk: Desk) -> Plan:
@@ -26,30 +26,33 @@ def by_hand(case: Case, desk: Desk) -> Plan:
     the order.
     """
     assert_processable(case)
-    held = rules.hold(case)
-    if held is not None and held.code is not None and held.error is not None:
-        return refused(held.code, held.error)
-    what = desired(case)
-    if not what.items:
-        return refused(
-            Skip.REFUNDED_BEFORE_INVOICE,
-            f"{Skip.REFUNDED_BEFORE_INVOICE}: nothing of it is left to invoice",
-        )
-    below = contents.below_zero(what)
-    if below is not None:
-        return refused(
-            Hold.REFUND_BELOW_LINE,
-            f"{Hold.REFUND_BELOW_LINE}: more was refunded of line {below.source_id} than it has",
-        )
+    obstacle = rules.hold(case) or _nothing_left(case)
+    if obstacle is not None:
+        return refused(case, obstacle)
     return invoice(case, desk, "by a call")
 
 
-def refused(code: str, error: str) -> Plan:
-    """Held: the order says why, and the call is answered with it."""
+def _nothing_left(case: Case) -> Decision | None:
+    if desired(case).items:
+        return None
+    code = Skip.REFUNDED_BEFORE_INVOICE if taken(case) else Skip.ZERO_TOTAL
+    reason = "nothing of it is left to invoice"
+    return Decision(verdict=Verdict.SKIP, code=code, reason=reason)
+
+
+def refused(case: Case, obstacle: Decision) -> Plan:
+    """The order says why there is no document, and the call is answered with it. What is to be held
+    fails; an order that has an invoice or an estimate keeps its status."""
+    kept = {OrderStatus.INVOICED, OrderStatus.ESTIMATED}
+    fails = OrderStatus.FAILED if obstacle.verdict is Verdict.HOLD else OrderStatus.SKIPPED
     return Plan(
-        decisions={"status": OrderStatus.FAILED, "error": error, "process_after": None},
-        events=(Happening(type="order.failed", reason=error),),
-        refusal=Refused(code=code, message=error.partition(": ")[2]),
+        decisions={
+            "status": case.status if case.status in kept else fails,
+            "error": obstacle.error,
+            "process_after": None,
+        },
+        events=(Happening(type="order.failed", reason=obstacle.error),),
+        refusal=Refused(code=obstacle.code or "", message=obstacle.reason),
     )
 
 
@@ -62,7 +65,7 @@ def invoice(case: Case, desk: Desk, reason: str) -> Plan:
     settled = absorbed(case, drafted.id)
     return Plan(
         documents=(drafted,),
-        payments=money.incoming(without(case, settled), desk, drafted.id),
+        payments=money.incoming(without(case, settled), desk, drafted),
         settled=settled,
         decisions=invoiced(drafted.id, desk.now),
         events=(Happening(type="order.processed", reason=reason, data=_told(drafted)),),

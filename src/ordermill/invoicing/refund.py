@@ -6,9 +6,8 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from ordermill.invoicing import money
 from ordermill.model import content as contents
-from ordermill.model.books import applied, billed
+from ordermill.model.books import applied, billed, falls_by_refunds
 from ordermill.model.case import Case, Desk, Happening, KnownRefund, Plan, joined
 from ordermill.model.document import Content, DocumentKind, Draft, Issued, LinkType
 from ordermill.model.money import money as round_money
@@ -19,16 +18,21 @@ def credit_refunds(case: Case, desk: Desk) -> Plan:
     """A credit note for every refund that none was issued for, the oldest first.
 
     Pending ones wait, those without an amount need none. One above what can still be credited is
-    capped there, which its event says.
+    capped there, which its event says. Of an order whose currency changed, a person decides first.
     """
     plans = []
     for known in open_refunds(case):
-        if case.invoice is None or known.refund.pending:
+        invoice = case.invoice
+        if invoice is None or known.refund.pending or _other_currency(case, invoice):
             continue
-        plan = _credit(case, desk, known, case.invoice)
+        plan = _credit(case, desk, known, invoice)
         plans.append(plan)
         case = applied(case, plan, desk)
     return joined(plans)
+
+
+def _other_currency(case: Case, invoice: Issued) -> bool:
+    return invoice.content.currency_code != case.order.currency_code
 
 
 def open_refunds(case: Case) -> list[KnownRefund]:
@@ -68,59 +72,62 @@ def credit_note(
 
 
 def _credit(case: Case, desk: Desk, known: KnownRefund, invoice: Issued) -> Plan:
-    refund = known.refund
     left = billed(case)
-    if left.total_with_tax <= 0:
-        return _nothing_left(refund.source_id, invoice.id, refund.amount)
-    content = contents.of_refund(replace(refund, amount=_amount(case, refund, left)), left)
+    amount = _creditable(case, known.refund, left)
+    if amount <= 0 or left.total_with_tax <= 0:
+        return _nothing_to_credit(case, known.refund, invoice)
+    refund = known.refund
+    content = contents.of_refund(replace(refund, amount=amount), left)
     drafted = credit_note(case, desk, invoice, content, refund.reason or "Refund", refund.source_id)
-    amount = content.total_with_tax
     return Plan(
         documents=(drafted,),
-        payments=money.returned(case, desk, refund.source_id, drafted.id, amount),
         settled={refund.source_id: drafted.id},
-        events=(
-            Happening(
-                type="order.refunded",
-                reason=_capped(refund.amount, amount),
-                data={
-                    "refund_id": refund.source_id,
-                    "document_id": drafted.id,
-                    "total_with_tax": amount,
-                    "currency_code": content.currency_code,
-                },
-            ),
-        ),
+        events=(_told(case, refund, content.total_with_tax, drafted.id),),
     )
 
 
-def _amount(case: Case, refund: Refund, left: Content) -> Decimal:
-    """The refund's amount, with which the bill becomes exactly what is owed where a shop counts
-    parts of the minor unit."""
+def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
+    """What of the refund takes something back: its lines, and what is beyond them. In a shop whose
+    total falls by refunds, that beyond is only money that the buyer had paid too much (an edit made
+    the order smaller) as far as what is owed did not fall by it."""
     code = left.currency_code
     amount, owed = round_money(refund.amount, code), round_money(case.order.owed, code)
+    if not falls_by_refunds(case.order):
+        return _to_owed(amount, owed, left, exact=owed == case.order.owed)
+    lines = contents.gross_of(contents.lines_of(refund, left))
+    if amount <= lines:
+        return amount
+    others = (contents.gross_of(contents.lines_of(k.refund, left)) for k in open_refunds(case))
+    fallen = left.total_with_tax - owed - sum(others, Decimal(0))
+    return lines + min(amount - lines, max(fallen, Decimal(0)))
+
+
+def _to_owed(amount: Decimal, owed: Decimal, left: Content, *, exact: bool) -> Decimal:
+    """Where a shop counts parts of the minor unit: the amount with which the bill becomes exactly
+    what is owed."""
     off = left.total_with_tax - amount - owed
-    whole = owed == case.order.owed
-    return amount if whole or abs(off) > contents.unit_of(code) else amount + off
+    return amount if exact or abs(off) > contents.unit_of(left.currency_code) else amount + off
 
 
-def _nothing_left(refund_id: str, invoice_id: str, amount: Decimal) -> Plan:
-    return Plan(
-        settled={refund_id: invoice_id},
-        events=(
-            Happening(
-                type="order.refunded",
-                reason=_capped(amount, Decimal(0)),
-                data={"refund_id": refund_id, "total_with_tax": Decimal(0)},
-            ),
-        ),
-    )
+def _nothing_to_credit(case: Case, refund: Refund, invoice: Issued) -> Plan:
+    """Only money: it goes back out of the credit note there is."""
+    notes = case.credit_notes(invoice.id) or tuple(d for d in case.documents if d.credits)
+    settled_by = notes[-1].id if notes else invoice.id
+    told = _told(case, refund, Decimal(0), settled_by)
+    return Plan(settled={refund.source_id: settled_by}, events=(told,))
 
 
-def _capped(asked: Decimal, credited: Decimal) -> str | None:
-    if credited >= asked:
-        return None
-    return f"refunded {asked:f}, of which {credited:f} could still be credited"
+def _told(case: Case, refund: Refund, credited: Decimal, document_id: str) -> Happening:
+    reason = None
+    if credited < refund.amount:
+        reason = f"refunded {refund.amount:f}, of which {credited:f} could still be credited"
+    data = {
+        "refund_id": refund.source_id,
+        "document_id": document_id,
+        "total_with_tax": credited,
+        "currency_code": case.order.currency_code,
+    }
+    return Happening(type="order.refunded", reason=reason, data=data)
 
 
 def without_pending(case: Case, left: Content) -> Content:

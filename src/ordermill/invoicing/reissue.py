@@ -6,17 +6,15 @@ from msgspec.structs import replace
 
 from ordermill.errors import WrongState
 from ordermill.invoicing import money, process
-from ordermill.invoicing.refund import credit_note, credit_refunds
+from ordermill.invoicing.refund import credit_note, credit_refunds, pending, without_pending
 from ordermill.model import changes, rules
 from ordermill.model import content as contents
 from ordermill.model.books import billed, desired, in_turn
 from ordermill.model.buyer import buyer_of
-from ordermill.model.case import Case, Desk, Happening, Plan
-from ordermill.model.codes import Hold, Refusal
-from ordermill.model.document import DocumentKind, Draft, Issued, LinkType, Payment
+from ordermill.model.case import Case, Desk, Difference, Happening, Plan
+from ordermill.model.codes import Refusal
+from ordermill.model.document import DocumentKind, Draft, Issued, LinkType
 from ordermill.model.lifecycle import assert_invoiced
-
-BY_ITSELF = "ordermill"
 
 
 def by_hand(case: Case, desk: Desk) -> Plan:
@@ -26,34 +24,39 @@ def by_hand(case: Case, desk: Desk) -> Plan:
     it; an order whose sums do not reconcile is refused.
     """
     assert_invoiced(case)
-    return in_turn(case, desk, (credit_refunds, _again))
+    return in_turn(case, desk, (money.came, credit_refunds, _again, money.went_back))
+
+
+def differences(case: Case) -> tuple[Difference, ...]:
+    """Between what is billed (pending refunds as if they were through) and what is desired. Of an
+    order that was cancelled and credited nothing is desired."""
+    left = billed(case)
+    if case.order.cancelled and contents.is_nothing(left):
+        return ()
+    plain = changes.diff(left, desired(case))
+    if plain and pending(case):
+        soon = changes.diff(without_pending(case, left), desired(case))
+        return () if not soon else plain
+    return plain
+
+
+def buyer_differences(case: Case) -> tuple[Difference, ...]:
+    """What the invoice says of the buyer, against the order; as long as something is billed."""
+    invoice = case.invoice
+    if invoice is None or contents.is_nothing(billed(case)):
+        return ()
+    return changes.buyer_diff(invoice.customer, buyer_of(case.order))
 
 
 def _again(case: Case, desk: Desk) -> Plan:
-    invoice = case.invoice
-    assert invoice is not None
-    differs = changes.diff(billed(case), desired(case))
-    buyer = changes.buyer_diff(invoice.customer, buyer_of(case.order))
-    if not differs and not buyer:
+    if not differences(case) and not buyer_differences(case):
         raise WrongState(
             Refusal.ORDER_ITEMS_NOT_CHANGED,
             "nothing that the invoice says has changed",
-            invoice_id=invoice.id,
+            invoice_id=case.invoice_id,
         )
-    held = rules.hold(case)
-    below = contents.below_zero(desired(case))
-    if held is not None and held.code is not None and held.error is not None:
-        return _refused(held.code, held.error)
-    if below is not None:
-        error = f"{Hold.REFUND_BELOW_LINE}: more was refunded of line {below.source_id} than it has"
-        return _refused(Hold.REFUND_BELOW_LINE, error)
-    return reissue(case, desk)
-
-
-def _refused(code: str, error: str) -> Plan:
-    refusal = process.refused(code, error)
-    kept = {name: value for name, value in refusal.decisions.items() if name == "error"}
-    return replace(refusal, decisions=kept)
+    obstacle = rules.hold(case)
+    return reissue(case, desk) if obstacle is None else process.refused(case, obstacle)
 
 
 def reissue(case: Case, desk: Desk) -> Plan:
@@ -67,46 +70,26 @@ def reissue(case: Case, desk: Desk) -> Plan:
     old = case.invoice
     assert old is not None
     left, what = billed(case), desired(case)
-    note = None
+    note = new = None
     if not contents.is_nothing(left):
         note = credit_note(case, desk, old, left, "Replaced: the order changed")
-    new = _new_invoice(case, desk, old) if what.items else None
+    if what.items:
+        drafted = process.draft(case, desk, what, DocumentKind.INVOICE)
+        new = replace(drafted, links=((LinkType.REPLACES, old.id),))
     documents = tuple(document for document in (note, new) if document is not None)
-    invoice_id = new.id if new is not None else old.id
+    credit = money.credited(case, desk, note, old, new)
+    more = () if new is None else money.incoming(case, desk, new)
     return Plan(
         documents=documents,
-        payments=_payments(case, desk, old, note, new),
-        settled=process.absorbed(case, invoice_id),
-        decisions=process.invoiced(invoice_id, desk.now) | _counted(case, desk),
+        payments=credit + more,
+        settled=process.absorbed(case, documents[-1].id),
+        decisions=process.invoiced(old.id if new is None else new.id, desk.now),
         events=(Happening(type="order.reissued", reason=_why(case), data=_told(old, note, new)),),
     )
 
 
-def _new_invoice(case: Case, desk: Desk, old: Issued) -> Draft:
-    drafted = process.draft(case, desk, desired(case), DocumentKind.INVOICE)
-    return replace(drafted, links=((LinkType.REPLACES, old.id),))
-
-
-def _payments(
-    case: Case, desk: Desk, old: Issued, note: Draft | None, new: Draft | None
-) -> tuple[Payment, ...]:
-    applied: tuple[Payment, ...] = ()
-    if note is not None:
-        target = None if new is None else (new.id, new.content.total_with_tax)
-        credit = note.content.total_with_tax
-        applied = money.moved(case, desk, note.id, credit, old, target)
-    return applied + (money.incoming(case, desk, new.id) if new is not None else ())
-
-
-def _counted(case: Case, desk: Desk) -> dict[str, object]:
-    """Only reissues by itself count for the daily cap."""
-    if desk.actor != BY_ITSELF:
-        return {}
-    return {"auto_reissues": (*case.auto_reissues, desk.now)}
-
-
 def _why(case: Case) -> str:
-    found = changes.diff(billed(case), desired(case)) or case.changes
+    found = differences(case) + buyer_differences(case)
     lines = {each.line for each in found if each.line is not None}
     fields = sorted({each.field for each in found})
     return f"{', '.join(fields)} changed" + (f" in {len(lines)} lines" if len(lines) > 1 else "")

@@ -14,7 +14,7 @@ from ordermill.model import content as contents
 from ordermill.model.case import Case, Desk, Plan, joined
 from ordermill.model.document import Content, DocumentKind, DocumentStatus, Draft, Issued, Payment
 from ordermill.model.money import money
-from ordermill.model.order import ZERO
+from ordermill.model.order import ZERO, Order, Refund
 
 Step = Callable[[Case, Desk], Plan]
 
@@ -64,30 +64,45 @@ def desired(case: Case) -> Content:
     (WooCommerce) the refunds are taken off, each as its credit note took it, if there is one.
     """
     left = contents.of_order(case.order)
-    if case.order.owed == case.order.total_with_tax:
+    if falls_by_refunds(case.order):
         return left
     if case.order.owed <= 0:
         return contents.nothing(left.currency_code)
-    notes = {d.refund_id: d.content for d in case.documents if d.refund_id is not None}
-    for known in case.refunds:
-        if known.deleted or not known.refund.amount:
-            continue
-        note = notes.get(known.refund.source_id)
-        if note is None or note.total_with_tax < money(known.refund.amount, note.currency_code):
-            note = contents.of_refund(known.refund, left)  # none yet, or one that was capped
+    code = left.currency_code
+    notes = {d.refund_id: d.content for d in case.documents if d.content.currency_code == code}
+    for refund in taken(case):
+        note = notes.get(refund.source_id)
+        if note is None or note.total_with_tax < money(refund.amount, code):
+            note = contents.of_refund(refund, left)  # none yet, or one that was capped
         left = contents.minus(left, note)
     return contents.to_owed(left, case.order)
 
 
+def falls_by_refunds(order: Order) -> bool:
+    """Whether nothing is to be taken off the order's lines: its shop has done so, or there is
+    nothing."""
+    return order.owed == order.total_with_tax
+
+
+def taken(case: Case) -> list[Refund]:
+    """The refunds that the shop shows and that take something back."""
+    return [k.refund for k in case.refunds if k.refund.amount and not k.deleted]
+
+
 def received(case: Case) -> Decimal:
-    """Money that came for the order, credits aside."""
-    return sum((p.amount for p in case.payments if p.credit_note_id is None), ZERO)
+    """Money that came for the order in its present currency, credits aside."""
+    return _sum(case, (p for p in case.payments if p.credit_note_id is None))
 
 
-def given_back(case: Case) -> Decimal:
-    """Money that went back to the buyer."""
-    back = (p for p in case.payments if p.invoice_id is None and p.credit_note_id is not None)
-    return sum((p.amount for p in back), ZERO)
+def held(case: Case) -> Decimal:
+    """Of what was received, that which did not go back to the buyer."""
+    back = (p for p in case.payments if p.invoice_id is None)
+    return received(case) - _sum(case, back)
+
+
+def _sum(case: Case, payments: Iterable[Payment]) -> Decimal:
+    code = case.order.currency_code
+    return sum((p.amount for p in payments if p.currency_code == code), ZERO)
 
 
 def due(document: Issued) -> Decimal:
@@ -96,7 +111,10 @@ def due(document: Issued) -> Decimal:
 
 
 def status_of(document: Issued, *, has_credit_note: bool) -> DocumentStatus:
-    """Credited exactly when the credit notes add up to the total, else paid when nothing is due."""
+    """Credited exactly when the credit notes add up to the total, else paid when nothing is due.
+    Nothing is ever paid of an estimate."""
+    if document.kind is DocumentKind.ESTIMATE:
+        return DocumentStatus.OPEN
     if has_credit_note and document.credited >= document.content.total_with_tax:
         return DocumentStatus.CREDITED
     return DocumentStatus.OPEN if due(document) else DocumentStatus.PAID

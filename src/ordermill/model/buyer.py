@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from typing import Any
 
 from ordermill.model.document import Buyer
 from ordermill.model.order import Address, Order
 
 # Where the tax is shifted to the buyer, the law asks for the buyer's number (2006/112/EC, 226(4)).
 EU = frozenset(
-    "AT BE BG CY CZ DE DK EE EL ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
 )
+_SAME = {"EL": "GR"}  # Greece in tax numbers and as ISO writes it
 
 
 def buyer_of(order: Order) -> Buyer:
@@ -42,13 +43,14 @@ def missing(order: Order, seller_country: str | None) -> str | None:
     if not (buyer.company_name or buyer.name):
         return "the name of the business that bought"
     country = buyer.address.country_code if buyer.address else None
-    abroad = country in EU and seller_country in EU and country != seller_country
+    countries = {_country(country), _country(seller_country)}
+    abroad = len(countries) == 2 and countries <= EU
     if abroad and not order.total_tax and order.total_with_tax and not buyer.tax_number:
         return "the tax number of the business, which owes the tax itself"
     return None
 
 
-def legal(buyer: Buyer) -> dict[str, object]:
+def legal(buyer: Buyer) -> dict[str, Any]:
     """What of a buyer the law makes part of the invoice: a change of it is one of the document."""
     return {
         "company_name": buyer.company_name,
@@ -57,9 +59,14 @@ def legal(buyer: Buyer) -> dict[str, object]:
     }
 
 
-def _where(address: Address | None) -> Address | None:
-    """Only what a letter needs; an address without any of it is none."""
+def _country(code: str | None) -> str:
+    plain = (code or "").upper()
+    return _SAME.get(plain, plain)
+
+
+def _where(address: Address | None) -> dict[str, str] | None:
+    """Only what a letter needs, as it is kept and shown; an address without any of it is none."""
     if address is None:
         return None
-    bare = replace(address, name=None, company=None, phone=None)
-    return bare if bare != Address() else None
+    names = ("address", "address_2", "city", "state", "post_code", "country", "country_code")
+    return {name: text for name in names if (text := getattr(address, name))} or None

@@ -6,7 +6,7 @@ re-saves items). Notes, names, fulfilment, payment and shipping addresses are no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,8 @@ from ordermill.model.content import unit_of
 from ordermill.model.document import Buyer, Content
 from ordermill.model.money import money
 from ordermill.model.order import ZERO, Item
+
+_BUYER = frozenset(legal(Buyer()))
 
 
 def diff(billed: Content, desired: Content) -> tuple[Difference, ...]:
@@ -35,6 +37,11 @@ def buyer_diff(billed: Buyer, desired: Buyer) -> tuple[Difference, ...]:
         for name, value in legal(billed).items()
         if value != now[name]
     )
+
+
+def of_items(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """Those of the items and sums, without the buyer's."""
+    return tuple(each for each in found if each.field not in _BUYER)
 
 
 def _lines(billed: Content, desired: Content) -> Iterator[Difference]:

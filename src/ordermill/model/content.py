@@ -39,12 +39,24 @@ def of_refund(refund: Refund, remaining: Content) -> Content:
     amount = money(refund.amount, code)
     if amount >= remaining.total_with_tax:
         return remaining
-    items = tuple(_in_minor_units(item, code) for item in refund.items)
-    rest = amount - _gross(items)
+    items = lines_of(refund, remaining)
+    rest = amount - gross_of(items)
     if rest and abs(rest) > A_CENT_A_LINE * len(items):
         base = _minus_items(remaining.items, items, code)
         items += split(rest, base, "Refund", code)
     return _content(code, items, _groups(items), amount)
+
+
+def lines_of(refund: Refund, remaining: Content) -> tuple[Item, ...]:
+    """The lines of a refund, their taxes named as the lines name them that they take back: what is
+    invoiced at a rate is credited at that rate."""
+    code = remaining.currency_code
+    return tuple(_as_billed(_in_minor_units(item, code), remaining.items) for item in refund.items)
+
+
+def gross_of(items: Iterable[Item]) -> Decimal:
+    """Nets and taxes of lines."""
+    return sum((item.total + sum((t.tax for t in item.taxes), ZERO) for item in items), ZERO)
 
 
 def minus(content: Content, taken: Content) -> Content:
@@ -83,17 +95,27 @@ def is_nothing(content: Content) -> bool:
 
 
 def mismatch(order: Order) -> Decimal | None:
-    """How far lines and taxes are from the platform's total, where it is more than a cent a line:
-    then nothing may be issued. None where they agree."""
+    """How far lines and taxes are from the platform's total, where it is more than a cent a line
+    (or, once all of them are in whole minor units, one unit a line): then nothing may be issued.
+    None where they agree."""
     taxes = sum((tax.tax for tax in tax_groups(order)), ZERO)
     off = order.total_with_tax - sum((item.total for item in order.items), ZERO) - taxes
-    return off if abs(off) > A_CENT_A_LINE * len(order.items) else None
+    if abs(off) > A_CENT_A_LINE * len(order.items):
+        return off
+    off = of_order(order).rounding
+    unit = max(A_CENT_A_LINE, unit_of(order.currency_code))
+    return off if abs(off) > unit * len(order.items) else None
 
 
-def below_zero(content: Content) -> Item | None:
-    """A line of which more was refunded than it now has; None where there is none."""
-    for item in content.items:
-        if item.kind is ItemKind.LINE_ITEM and (item.total < 0 or item.quantity < 0):
+def refunded_below(order: Order, refunds: Sequence[Refund]) -> Item | None:
+    """A line of which more was refunded than it now has; None where there is none. A cent for each
+    refund is none: shops refund piece by piece, and round each."""
+    items = (item for refund in refunds for item in refund.items)
+    allowed = A_CENT_A_LINE * len(refunds)
+    negative = {item.source_id for item in order.items if item.total < 0 or item.quantity < 0}
+    for item in _minus_items(order.items, items, order.currency_code):
+        below = item.quantity < 0 or item.total < -allowed
+        if below and item.kind is ItemKind.LINE_ITEM and item.source_id not in negative:
             return item
     return None
 
@@ -255,6 +277,20 @@ def _minus_items(items: Sequence[Item], taken: Iterable[Item], code: str) -> tup
     return tuple(item for item in left if not _gone(item))
 
 
+def _as_billed(item: Item, billed: Sequence[Item]) -> Item:
+    """Its one tax at the one rate of the line that it is of, where the shop does not name it."""
+    at = _line(billed, item)
+    known = [] if at is None else [tax for tax in billed[at].taxes if tax.tax]
+    if len(item.taxes) != 1 or len(known) != 1 or not _unnamed(item.taxes[0]):
+        return item
+    rate = known[0].rate
+    return replace(item, tax_rate=rate, taxes=(replace(known[0], tax=item.taxes[0].tax),))
+
+
+def _unnamed(tax: ItemTax) -> bool:
+    return tax.derived or tax.rate is None
+
+
 def _line(items: Sequence[Item], wanted: Item) -> int | None:
     """The line that is meant: by the platform's id, else (ids were given anew, or there are none)
     by what it is and has left."""
@@ -337,10 +373,6 @@ def _gone(item: Item) -> bool:
     if item.total or item.total_with_tax or any(tax.tax for tax in item.taxes):
         return False
     return item.quantity <= 0 or item.kind is ItemKind.ADJUSTMENT
-
-
-def _gross(items: Iterable[Item]) -> Decimal:
-    return sum((item.total + sum((t.tax for t in item.taxes), ZERO) for item in items), ZERO)
 
 
 def _key(tax: ItemTax | TaxTotal) -> Key:

@@ -28,7 +28,7 @@ def assert_cancellable(case: Case) -> None:
             "an invoiced order cannot be cancelled; refund it, or change its items and reissue it",
             invoice_id=case.invoice_id,
         )
-    if case.status is OrderStatus.CANCELLED:
+    if case.status is OrderStatus.CANCELLED or case.order.cancelled:
         raise WrongState(Refusal.ORDER_ALREADY_CANCELLED, "the order is cancelled", id=case.id)
 
 

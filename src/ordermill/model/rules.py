@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
 
+from ordermill.model.books import falls_by_refunds, taken
 from ordermill.model.buyer import missing
 from ordermill.model.case import Case
 from ordermill.model.codes import Hold, Skip
-from ordermill.model.content import mismatch
+from ordermill.model.content import mismatch, refunded_below
 from ordermill.model.order import Order, OrderStatus
 from ordermill.model.payments import BANK_TRANSFER, payment_type
 
@@ -63,18 +65,43 @@ def decide(case: Case, now: datetime, *, edited: bool) -> Decision:
 
 def hold(case: Case) -> Decision | None:
     """Why no invoice may be issued now, also not by a person; None where one may."""
-    off = mismatch(case.order)
-    if off is not None:
-        reason = (
-            f"lines, shipping, fees and tax differ from the shop's total by {off:f} "
-            f"{case.order.currency_code}, more than a cent a line"
-        )
-        return Decision(verdict=Verdict.HOLD, code=Hold.ORDER_TOTALS_MISMATCH, reason=reason)
-    lacking = missing(case.order, case.entity.address.get("country_code"))
-    if lacking is not None:
-        reason = f"an invoice to this buyer must say {lacking}"
-        return Decision(verdict=Verdict.HOLD, code=Hold.BUYER_DATA_MISSING, reason=reason)
+    found: tuple[tuple[Hold, Callable[[Case], str | None]], ...] = (
+        (Hold.ORDER_TOTALS_MISMATCH, _mismatch),
+        (Hold.REFUND_BELOW_LINE, _refunded_below),
+        (Hold.BUYER_DATA_MISSING, _buyer_data_missing),
+    )
+    for code, of in found:
+        reason = of(case)
+        if reason is not None:
+            return Decision(verdict=Verdict.HOLD, code=code, reason=reason)
     return None
+
+
+def _mismatch(case: Case) -> str | None:
+    order = case.order
+    if order.total_with_tax < 0:
+        return f"its total is {order.total_with_tax:f} {order.currency_code}, less than nothing"
+    off = mismatch(order)
+    if off is None:
+        return None
+    return (
+        f"lines, shipping, fees and tax differ from the shop's total by {off:f} "
+        f"{order.currency_code}, more than a cent a line"
+    )
+
+
+def _refunded_below(case: Case) -> str | None:
+    if falls_by_refunds(case.order):
+        return None
+    below = refunded_below(case.order, taken(case))
+    if below is None:
+        return None
+    return f"more was refunded of line {below.source_id or below.name} than it has"
+
+
+def _buyer_data_missing(case: Case) -> str | None:
+    lacking = missing(case.order, case.entity.address.get("country_code"))
+    return None if lacking is None else f"an invoice to this buyer must say {lacking}"
 
 
 def skip(case: Case) -> Decision | None:
@@ -89,9 +116,10 @@ def skip(case: Case) -> Decision | None:
         ((order.payment_gateway or "").casefold() in gateways, Skip.GATEWAY_EXCLUDED,
          f"paid by {order.payment_gateway}, which skip.gateways names"),
         (bool(tags), Skip.TAG_EXCLUDED, "it has a tag that skip.tags names"),
-        (refunded_before(order), Skip.REFUNDED_BEFORE_INVOICE,
+        (refunded_before(case), Skip.REFUNDED_BEFORE_INVOICE,
          "refunded in full before any invoice"),
-        (rules.zero_total and not order.total_with_tax, Skip.ZERO_TOTAL, "its total is zero"),
+        (not order.total_with_tax and (rules.zero_total or not order.items), Skip.ZERO_TOTAL,
+         "its total is zero"),
     )  # fmt: skip
     for applies, code, reason in found:
         if applies:
@@ -99,9 +127,9 @@ def skip(case: Case) -> Decision | None:
     return None
 
 
-def refunded_before(order: Order) -> bool:
+def refunded_before(case: Case) -> bool:
     """Whether nothing of it is owed any more because all went back."""
-    return order.owed <= 0 and any(refund.amount for refund in order.refunds)
+    return case.order.owed <= 0 and bool(taken(case)) and _refunded_below(case) is None
 
 
 def is_bank_transfer(case: Case) -> bool:
@@ -126,7 +154,8 @@ def _triggered(case: Case, now: datetime, edited: bool) -> Decision:
     if trigger is None:
         return Decision(verdict=Verdict.WAIT, reason=f"waits until it is {_awaited(case)}")
     verdict, at, what = trigger
-    begun = case.triggered_at or max(min(at or now, now), case.created_at)
+    reached = now if edited else max(min(at or now, now), case.created_at)
+    begun = case.triggered_at or reached
     due = _due(case, begun, now, edited)
     if due > now:
         return Decision(
@@ -154,19 +183,19 @@ def _due(case: Case, begun: datetime, now: datetime, edited: bool) -> datetime:
 def _trigger(case: Case) -> tuple[Verdict, datetime | None, str] | None:
     """The trigger that the order has reached, with its time where the shop names one."""
     order, rules = case.order, case.rules
-    created = rules.auto_process_on == "created"
-    if created and _wants_estimate(case):
-        if stalled(order) or case.status is OrderStatus.ESTIMATED:
+    estimated = case.status is OrderStatus.ESTIMATED
+    if rules.issue_invoice_on_complete and order.complete:
+        return Verdict.INVOICE, order.fulfilled_at, "complete"
+    if rules.auto_process_on == "created" and not estimated and _wants_estimate(case):
+        if stalled(order):
             return None
         return Verdict.ESTIMATE, order.ordered_at, "an unpaid bank transfer gets an estimate"
     if rules.issue_invoice_on_complete:
-        done = order.complete
-        return (Verdict.INVOICE, order.fulfilled_at, "complete") if done else None
-    if case.status is OrderStatus.ESTIMATED or rules.auto_process_on == "paid":
+        return None
+    if estimated or rules.auto_process_on == "paid":
         return (Verdict.INVOICE, order.paid_at, "paid") if order.paid else None
     if rules.auto_process_on == "fulfilled":
-        done = order.fulfilled
-        return (Verdict.INVOICE, order.fulfilled_at, "fulfilled") if done else None
+        return (Verdict.INVOICE, order.fulfilled_at, "fulfilled") if order.fulfilled else None
     return None if stalled(order) else (Verdict.INVOICE, order.ordered_at, "placed")
 
 
