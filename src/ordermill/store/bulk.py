@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     any_,
+    bindparam,
     literal,
 )
 
@@ -35,6 +36,13 @@ def among(conn: Connection, column: ColumnElement[str], values: Collection[str])
     if conn.dialect.name == "sqlite":
         return column.in_(values)
     return column == any_(literal(list(values), ARRAY(Text)))
+
+
+def among_given(dialect: str, column: ColumnElement[str], name: str) -> Any:
+    """Whether a text is one of the list that a statement is executed with as ``name``."""
+    if dialect == "sqlite":
+        return column.in_(bindparam(name, expanding=True))
+    return column == any_(bindparam(name, type_=ARRAY(Text)))
 
 
 def append(conn: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> None:

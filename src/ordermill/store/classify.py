@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -37,6 +37,9 @@ class Known:
     shop_updated_at: datetime
     mark: str
     deleted_by: str | None
+
+
+KNOWN = tuple(field.name for field in fields(Known))
 
 
 @dataclass(frozen=True, slots=True)

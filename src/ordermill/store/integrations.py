@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, case, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 
 from ordermill.errors import NotFound
 from ordermill.store.configuration import apply_configuration
 from ordermill.store.leases import Claim
 from ordermill.store.state import AUTH, COLUMNS, NOT_PAUSED, IntegrationState, moment, state_of
 from ordermill.store.tables import entities, integration_state, integrations
+from ordermill.store.types import Moment
 
 __all__ = [
     "StoredIntegration",
@@ -65,14 +66,17 @@ def state(conn: Connection, integration_id: str) -> IntegrationState:
 
 def move_bookmark(conn: Connection, claim: Claim, to: datetime) -> None:
     """Move it to ``to``; an earlier time changes nothing, for a bookmark never goes back."""
-    conn.execute(
-        update(integration_state)
-        .where(
-            _STATE.integration_id == claim.integration_id,
-            or_(_STATE.bookmark.is_(None), _STATE.bookmark < to),
-        )
-        .values(bookmark=to)
+    conn.execute(_MOVE, {"id": claim.integration_id, "to": to})
+
+
+_MOVE = (
+    update(integration_state)
+    .where(
+        _STATE.integration_id == bindparam("id"),
+        or_(_STATE.bookmark.is_(None), _STATE.bookmark < bindparam("to", type_=Moment)),
     )
+    .values(bookmark=bindparam("to", type_=Moment))
+)
 
 
 def succeeded(conn: Connection, claim: Claim, *, now: datetime, due: datetime) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    bindparam,
     exists,
     func,
     not_,
@@ -37,8 +38,26 @@ from ordermill.store.state import (
     state_of,
 )
 from ordermill.store.tables import hints, integration_state, integrations, sync_runs
+from ordermill.store.types import Moment
 
 _STATE = integration_state.c
+
+
+# Made once: it is asked in every page's transaction, and making it took longer than asking it.
+_FENCE = {
+    dialect: select(_STATE.integration_id)
+    .where(
+        _STATE.integration_id == bindparam("id"),
+        _STATE.lease_token == bindparam("token"),
+        _STATE.lease_owner == bindparam("owner"),
+        _STATE.lease_until > clock,
+    )
+    .with_for_update()
+    for dialect, clock in (
+        ("sqlite", bindparam("now", type_=Moment)),
+        ("postgresql", func.clock_timestamp()),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +142,8 @@ def fence(conn: Connection, claim: Claim, now: datetime) -> None:
 
     Nobody can take the lease over between this check and the commit.
     """
-    held = (
-        select(_STATE.integration_id)
-        .where(_ours(claim), _STATE.lease_until > _clock(conn, now))
-        .with_for_update()
-    )
-    if conn.execute(held).first() is None:
+    asked = {"id": claim.integration_id, "token": claim.token, "owner": claim.owner, "now": now}
+    if conn.execute(_FENCE[conn.dialect.name], asked).first() is None:
         raise LeaseLost(f"{claim.handle}: the lease has ended or another process has it")
 
 

@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     Connection,
     RowMapping,
+    Select,
     Text,
     bindparam,
     func,
-    literal,
     select,
     true,
     update,
@@ -24,8 +25,9 @@ from sqlalchemy import (
 from ordermill.errors import MalformedOrder
 from ordermill.model.order import Order
 from ordermill.store import events, hints, refunds, rejected, tallies
-from ordermill.store.bulk import among, append, upsert
+from ordermill.store.bulk import among, among_given, append, upsert
 from ordermill.store.classify import (
+    KNOWN,
     Change,
     Known,
     Outcome,
@@ -173,39 +175,35 @@ def _classified(
 
 
 def _known(conn: Connection, integration_id: str, source_ids: Sequence[str]) -> dict[str, Known]:
-    known: dict[str, Known] = {}
-    columns = (
-        orders.c.source_id,
-        orders.c.id,
-        orders.c.version,
-        orders.c.content_hash,
-        orders.c.shop_updated_at,
-        orders.c.mark,
-        orders.c.deleted_by,
-    )
-    for row in _by_source_id(conn, columns, integration_id, source_ids):
-        known[row[0]] = Known(*row[1:])
-    return known
+    rows = _by_source_id(conn, ("source_id", *KNOWN), integration_id, source_ids)
+    return {row[0]: Known(*row[1:]) for row in rows}
 
 
 def _by_source_id(
-    conn: Connection, columns: Sequence[Any], integration_id: str, source_ids: Sequence[str]
+    conn: Connection, names: tuple[str, ...], integration_id: str, source_ids: Sequence[str]
 ) -> Iterator[Any]:
-    """The rows of these orders, each by its unique key.
+    """The rows of these orders, each by its unique key."""
+    asked = _asked_by_source_id(conn.dialect.name, names)
+    for start in range(0, len(source_ids), _MOST):
+        some = list(source_ids[start : start + _MOST])
+        yield from conn.execute(asked, {"integration": integration_id, "source_ids": some})
+
+
+@cache
+def _asked_by_source_id(dialect: str, names: tuple[str, ...]) -> Select[Any]:
+    """Made once, for it is asked with every page, and making it took longer than asking it.
 
     PostgreSQL is not left a choice: before the table's first ANALYZE it takes an integration for a
     handful of orders and reads all of them.
     """
-    mine = orders.c.integration_id == integration_id
-    if conn.dialect.name == "sqlite":
-        for start in range(0, len(source_ids), _MOST):
-            wanted = orders.c.source_id.in_(source_ids[start : start + _MOST])
-            yield from conn.execute(select(*columns).where(mine, wanted))
-        return
-    given = func.unnest(literal(list(source_ids), ARRAY(Text)))
+    columns = [orders.c[name] for name in names]
+    mine = orders.c.integration_id == bindparam("integration")
+    if dialect == "sqlite":
+        return select(*columns).where(mine, among_given(dialect, orders.c.source_id, "source_ids"))
+    given = func.unnest(bindparam("source_ids", type_=ARRAY(Text)))
     ids = given.table_valued("source_id", name="ids").render_derived()
     one = select(*columns).where(mine, orders.c.source_id == ids.c.source_id).limit(1).lateral()
-    yield from conn.execute(select(one).select_from(ids.join(one, true())))
+    return select(one).select_from(ids.join(one, true()))
 
 
 def _write(
@@ -372,8 +370,7 @@ def mark_gone(
     mark is emptied, so that it is read again when the shop's index shows it after all.
     ``events_of`` gives the webhooks' events because of which they were asked for.
     """
-    columns = (orders.c.id, orders.c.source_id, orders.c.deleted_at)
-    rows = _by_source_id(conn, columns, stored.id, list(gone))
+    rows = _by_source_id(conn, ("id", "source_id", "deleted_at"), stored.id, list(gone))
     found = [(row.id, row.source_id) for row in rows if row.deleted_at is None]
     if not found:
         return []
@@ -401,8 +398,8 @@ def mark_gone(
 
 def marks(conn: Connection, integration_id: str, source_ids: Sequence[str]) -> dict[str, str]:
     """The index entries kept of these orders, by source id."""
-    columns = (orders.c.source_id, orders.c.mark)
-    return {row[0]: row[1] for row in _by_source_id(conn, columns, integration_id, source_ids)}
+    rows = _by_source_id(conn, ("source_id", "mark"), integration_id, source_ids)
+    return {row[0]: row[1] for row in rows}
 
 
 def known_in_window(conn: Connection, integration_id: str, since: datetime) -> Iterable[str]:

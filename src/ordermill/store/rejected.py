@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Delete, bindparam, delete, func, select
 
 from ordermill.errors import MalformedOrder
-from ordermill.store.bulk import among, upsert
+from ordermill.store.bulk import among_given, upsert
 from ordermill.store.rows import payload_text
 from ordermill.store.tables import rejected_orders
 
@@ -45,12 +46,17 @@ def keep(
 def readable_again(conn: Connection, integration_id: str, source_ids: Collection[str]) -> None:
     """Strike those that were read after all."""
     if source_ids:
-        conn.execute(
-            delete(rejected_orders).where(
-                rejected_orders.c.integration_id == integration_id,
-                among(conn, rejected_orders.c.source_id, source_ids),
-            )
-        )
+        given = {"integration": integration_id, "source_ids": list(source_ids)}
+        conn.execute(_strike(conn.dialect.name), given)
+
+
+@cache
+def _strike(dialect: str) -> Delete:
+    """Made once, for it is asked with every page."""
+    return delete(rejected_orders).where(
+        rejected_orders.c.integration_id == bindparam("integration"),
+        among_given(dialect, rejected_orders.c.source_id, "source_ids"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

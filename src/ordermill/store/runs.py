@@ -8,7 +8,17 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from ordermill.errors import NotFound
 from ordermill.store.leases import Claim
@@ -134,20 +144,23 @@ def page_stored(
     Without a ``cursor`` (the last page) the one before is kept: a backfill that is killed between
     its last page and its end then reads one page again and not everything.
     """
-    counts = Counter(str(one.outcome) for one in ingested)
-    values: dict[str, Any] = {name: _RUN[name] + counts[name] for name in OUTCOMES if counts[name]}
-    if cursor is not None:
-        values["cursor"] = cursor
-    if total is not None:
-        values["total"] = total
-    _set(
-        conn,
-        run_id,
+    counts = Counter(one.outcome for one in ingested)
+    more = {f"more_{name}": counts[name] for name in OUTCOMES}
+    told = {"run": run_id, "to": cursor, "of": total, "more_fetched": fetched, "more_cost": cost}
+    conn.execute(_COUNT, told | more)
+
+
+# Made once: it is asked with every page.
+_COUNT = (
+    update(sync_runs)
+    .where(_RUN.id == bindparam("run"))
+    .values(
         pages=_RUN.pages + 1,
-        fetched=_RUN.fetched + fetched,
-        cost=_RUN.cost + cost,
-        **values,
+        cursor=func.coalesce(bindparam("to", type_=Text), _RUN.cursor),
+        total=func.coalesce(bindparam("of", type_=Integer), _RUN.total),
+        **{name: _RUN[name] + bindparam(f"more_{name}") for name in (*OUTCOMES, "fetched", "cost")},
     )
+)
 
 
 def gone(conn: Connection, run_id: int, n: int) -> None:
