@@ -31,7 +31,6 @@ WOOCOMMERCE = """\
     poll: {{every: {every}, overlap: 10s, page_size: {page_size}}}
     sweep: {{every: {sweep}, window: 30d}}
     import_from: 2020-01-01
-    auto_process: {auto_process}
 """
 
 
@@ -55,8 +54,7 @@ def woocommerce(
         every=every,
         sweep=sweep,
         page_size=page_size,
-        auto_process=str(auto_process).lower(),
-    )
+    ) + ("    auto_process: true\n" if auto_process else "")
 
 
 def written(folder: Path, database: str, *integrations: str) -> Path:
