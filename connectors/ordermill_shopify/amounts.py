@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from ordermill.model.money import amount
+from ordermill.model.money import amount, minor_units
 from ordermill.model.order import ZERO, Item, ItemKind, ItemTax
 from ordermill_shopify.structs import Bag, TaxLine
 
@@ -26,6 +26,11 @@ class Side:
 
     presentment: bool
     currency: str
+
+    @property
+    def unit(self) -> Decimal:
+        """The smallest amount: a cent, a yen, a fils."""
+        return Decimal(1).scaleb(-minor_units(self.currency))
 
     def of(self, bag: Bag, field: str) -> Decimal:
         """The amount; ValueError for none, or for one of another currency."""
@@ -69,10 +74,13 @@ def percent(line: TaxLine) -> Decimal | None:
     return _tidy(rate.quantize(Decimal("0.0001"), ROUND_HALF_UP))
 
 
-def taxed(lines: Iterable[tuple[TaxLine, Decimal]], net: Decimal) -> tuple[ItemTax, ...]:
+def taxed(
+    lines: Iterable[tuple[TaxLine, Decimal]], net: Decimal, side: Side
+) -> tuple[ItemTax, ...]:
     """One tax per title and rate, in the order of their coming; unnamed rates are derived.
 
-    A rate whose amounts cancel out no longer taxes the line: an edit replaced it by another.
+    A rate whose amounts cancel out no longer taxes the line: an edit replaced it by another. It
+    stays where its tax on what is left is less than the smallest amount, and so shows as nothing.
     """
     sums: dict[tuple[str, Decimal | None], Decimal] = {}
     replaced: dict[tuple[str, Decimal | None], bool] = {}
@@ -83,8 +91,12 @@ def taxed(lines: Iterable[tuple[TaxLine, Decimal]], net: Decimal) -> tuple[ItemT
     return tuple(
         _item_tax(title, rate, tax, net)
         for (title, rate), tax in sums.items()
-        if tax or not net or not replaced[title, rate]
+        if tax or not replaced[title, rate] or _too_small_to_show(rate, net, side)
     )
+
+
+def _too_small_to_show(rate: Decimal | None, net: Decimal, side: Side) -> bool:
+    return not net or (rate is not None and abs(net * rate) < side.unit * _HUNDRED)
 
 
 def _item_tax(title: str, rate: Decimal | None, tax: Decimal, net: Decimal) -> ItemTax:

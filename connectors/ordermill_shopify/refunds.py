@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ordermill.model.money import minor_units
 from ordermill.model.order import ZERO, Item, ItemKind
 from ordermill.model.order import Refund as OrderRefund
 from ordermill_shopify.amounts import Side, Sold, taxed, time
@@ -74,13 +73,15 @@ def _explained(
     names = names_of(order)
     sums = [s for s in sums_of(sales, side, -1) if s.gross or s.tax]
     if sums and _agree(sum((s.gross for s in sums), ZERO), amount, len(sums), side):
-        items = tuple(_of_sum(each, names) for each in sums)
+        items = tuple(_of_sum(each, names, side) for each in sums)
         return items, sum((s.tax for s in sums), ZERO)
     parts = _parts(refund, side)
     tax = sum((part.tax for part in parts), ZERO)
     plain = sum((part.subtotal for part in parts), ZERO)
     included = _holds_tax(plain, tax, amount, order.taxes_included)
-    items = tuple(_of_part(part, names, included) for part in parts if part.subtotal or part.tax)
+    items = tuple(
+        _of_part(part, names, side, included) for part in parts if part.subtotal or part.tax
+    )
     whole = plain if included else plain + tax
     return items, tax if parts and whole == amount else None
 
@@ -88,8 +89,7 @@ def _explained(
 def _agree(whole: Decimal, amount: Decimal, parts: int, side: Side) -> bool:
     """Whether the ledger explains the amount. Shopify rounds each shop amount by itself, so there a
     sum may be off by half a unit a part; what the buyer saw adds up exactly."""
-    unit = Decimal(1).scaleb(-minor_units(side.currency))
-    return abs(whole - amount) <= (ZERO if side.presentment else unit * parts)
+    return abs(whole - amount) <= (ZERO if side.presentment else side.unit * parts)
 
 
 def _holds_tax(plain: Decimal, tax: Decimal, amount: Decimal, taxes_included: bool) -> bool:
@@ -123,20 +123,20 @@ def _parts(refund: Refund, side: Side) -> list[Part]:
     return lines + freight
 
 
-def _of_sum(each: Sum, names: dict[str, str]) -> Item:
+def _of_sum(each: Sum, names: dict[str, str], side: Side) -> Item:
     return Sold(
         name=names.get(each.ref or "") or str(each.kind).replace("_", " ").capitalize(),
         kind=each.kind,
         quantity=Decimal(each.quantity) if each.quantity > 0 else _ONE,
         unit=ZERO,
         net=each.net,
-        taxes=taxed(each.tax_lines(), each.net) if each.tax or each.taxes else (),
+        taxes=taxed(each.tax_lines(), each.net, side) if each.tax or each.taxes else (),
         included=False,
         source_id=each.ref,
     ).item()
 
 
-def _of_part(part: Part, names: dict[str, str], included: bool) -> Item:
+def _of_part(part: Part, names: dict[str, str], side: Side, included: bool) -> Item:
     net = part.subtotal - part.tax if included else part.subtotal
     return Sold(
         name=names.get(part.ref or "") or str(part.kind).replace("_", " ").capitalize(),
@@ -144,7 +144,7 @@ def _of_part(part: Part, names: dict[str, str], included: bool) -> Item:
         quantity=Decimal(part.quantity) if part.quantity > 0 else _ONE,
         unit=ZERO,
         net=net,
-        taxes=taxed([(TaxLine(), part.tax)], net) if part.tax else (),
+        taxes=taxed([(TaxLine(), part.tax)], net, side) if part.tax else (),
         included=False,
         source_id=part.ref,
     ).item()

@@ -89,6 +89,14 @@ def test_a_rate_that_an_edit_replaced_no_longer_taxes_the_line() -> None:
     assert (cup.total, cup.tax_rate) == (20, 19)
 
 
+def test_a_rate_stays_whose_tax_on_what_is_left_is_less_than_a_cent() -> None:
+    placed = agreement(sale("PRODUCT", "0.11", "0.01", 5, **of_line()))
+    edit = agreement(sale("PRODUCT", "-0.09", "-0.01", -4, **of_line()))
+    cups = line(currentQuantity=1, originalUnitPriceSet=bag("0.02"))
+    (cup,) = normalized(order(agreements=page_of(placed, edit), lineItems=page_of(cups))).items
+    assert (cup.total, cup.total_with_tax, cup.tax_rate) == (D("0.02"), D("0.02"), 22)
+
+
 def test_a_refund_credits_the_lines_of_its_agreement() -> None:
     ref = "gid://shopify/Refund/41"
     credit = agreement(sale("PRODUCT", "-12.2", "-2.2", -1, **of_line()), refund=ref)

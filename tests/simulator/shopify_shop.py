@@ -126,3 +126,8 @@ def read_all(connector: ShopifyConnector, by: By = By.CHANGED) -> dict[str, Orde
             return found
         assert page.cursor != cursor
         cursor = page.cursor
+
+
+def kept(shop: Asker) -> dict[str, Kept]:
+    """The ledger's own orders, by the ids that the connector gives them."""
+    return {str(order.id): order for order in shop.face.ledger.orders()}

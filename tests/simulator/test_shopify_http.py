@@ -212,7 +212,7 @@ def test_the_connector_takes_a_hidden_order_for_hidden(aged: tuple[Ledger, int, 
 
 def test_a_body_that_is_no_query_is_a_bad_request() -> None:
     with open_shop(a_ledger()) as asker:
-        for body in ({"variables": {}}, [], "text"):
+        for body in ({"variables": {}}, [], "text", {"query": SHOP, "variables": "text"}):
             assert asker.post(body).status == 400
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -12,33 +11,10 @@ from ordermill.model.order import Order, Refund
 from ordermill.simulator import money
 from ordermill.simulator.orders import Order as Kept
 from simulator.books import ZERO, a_ledger, by_hand, lived
-from simulator.shopify_shop import Asker, connected, open_shop, read_all
+from simulator.shopify_shop import Asker, connected, kept, open_shop, read_all
 
-pytestmark = pytest.mark.xdist_group("shopify_money")  # its shop takes seconds to fill
+pytestmark = pytest.mark.xdist_group("full_shopify")  # its shop takes seconds to fill
 MICRO = Decimal("0.000001")
-
-
-@pytest.fixture(scope="module")
-def shop() -> Iterator[Asker]:
-    """More than 500 orders of every kind, with prices that contain tax and prices that do not."""
-    ledger = a_ledger(included=True)
-    by_hand(ledger)
-    lived(ledger, 120, 400, seed=1)
-    ledger.shop = a_ledger(included=False).shop
-    by_hand(ledger)
-    lived(ledger, 120, 400, seed=2)
-    with open_shop(ledger) as asker:
-        yield asker
-
-
-@pytest.fixture(scope="module")
-def seen(shop: Asker) -> dict[str, Order]:
-    with connected(shop) as connector:
-        return read_all(connector)
-
-
-def kept(shop: Asker) -> dict[str, Kept]:
-    return {str(order.id): order for order in shop.face.ledger.orders()}
 
 
 def lines_of(order: Order) -> Decimal:
@@ -58,6 +34,12 @@ def test_the_ledger_of_sales_adds_up_to_the_current_total(shop: Asker) -> None:
     for order in kept(shop).values():
         sales = [sale for agreement in order.agreements for sale in agreement.sales]
         assert sum((sale.total for sale in sales), ZERO) == order.current_total, order.id
+
+
+def test_the_taxes_of_each_sale_add_up_to_its_tax(shop: Asker) -> None:
+    for order in kept(shop).values():
+        for sale in (sale for agreement in order.agreements for sale in agreement.sales):
+            assert sum((tax.amount for tax in sale.taxes), ZERO) == sale.tax, order.id
 
 
 def test_the_total_and_what_is_owed_are_the_ledgers(shop: Asker, seen: dict[str, Order]) -> None:

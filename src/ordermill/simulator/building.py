@@ -196,14 +196,10 @@ def _sale(id_: int, kind: str, action: str, of: int, then: Priced | None, now: P
 
 
 def less(taxes: Sequence[Tax], others: Sequence[Tax]) -> tuple[Tax, ...]:
-    """Rate by rate, what the first are more than the others."""
-    then = {tax.rate_id: tax for tax in others}
-    none = Tax(0, ZERO, ZERO)
-    return tuple(
-        Tax(
-            tax.rate_id,
-            tax.amount - then.get(tax.rate_id, none).amount,
-            tax.exact - then.get(tax.rate_id, none).exact,
-        )
-        for tax in taxes
-    )
+    """Rate by rate, what the first are more than the others; a rate of the others alone is taken
+    back whole, as where another address brought other rates."""
+    left = {tax.rate_id: tax for tax in taxes}
+    for tax in others:
+        had = left.get(tax.rate_id, Tax(tax.rate_id, ZERO, ZERO))
+        left[tax.rate_id] = Tax(tax.rate_id, had.amount - tax.amount, had.exact - tax.exact)
+    return tuple(left.values())

@@ -97,8 +97,8 @@ class ShopifyFace:
         headers = {"X-Shopify-API-Version": version}
         try:
             asked = request.json()
-            text, given = asked["query"], asked.get("variables") or {}
-        except (ValueError, TypeError, KeyError):
+            text, given = str(asked["query"]), dict(asked.get("variables") or {})
+        except (ValueError, TypeError, KeyError, AttributeError):
             return Answer.of({"errors": {"query": "Required parameter missing"}}, 400, headers)
         self.engine.base_url = request.base_url
         body = self.engine.answer(text, given, asked.get("operationName"), version)
