@@ -54,6 +54,11 @@ class Keys:
         if self.may != "everything":
             raise wording.cannot_list(403)
 
+    def check_writing(self) -> None:
+        """Refused when the key was made for reading."""
+        if self.permission == "read":
+            raise wording.unauthenticated("The API key provided does not have write permissions.")
+
     def _presented(self, request: Request, home: str) -> bool:
         for key, secret in self._pairs(request):
             if key != self.key:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ordermill.simulator import money
+from ordermill.simulator.courier import Courier
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.orders import Order, Refund
 from ordermill.simulator.server import Answer, Request
@@ -17,6 +18,7 @@ from ordermill.simulator.woocommerce import document, listing, query, refunds, s
 from ordermill.simulator.woocommerce.auth import Keys, Way
 from ordermill.simulator.woocommerce.document import Json, Look
 from ordermill.simulator.woocommerce.listing import Row, Site
+from ordermill.simulator.woocommerce.webhooks import Hooks
 from ordermill.simulator.woocommerce.wording import Refused
 
 ALL: frozenset[Way] = frozenset({"basic", "query", "oauth"})
@@ -51,6 +53,8 @@ class WooCommerceFace:
         self.ancient = ancient
         self.home = home
         self.statuses = (*settings.STATUSES, *statuses)
+        self.hooks = Hooks(Courier(ledger.now), ledger.now, self._told, home or "https://shop.test")
+        ledger.watchers.append(self.hooks.happened)
         self._routes: list[tuple[re.Pattern[str], Handler]] = [
             (re.compile(f"^/wp-json{path}/?$"), handler)
             for path, handler in (
@@ -63,6 +67,7 @@ class WooCommerceFace:
                 (r"/wc/v1/orders", self._nothing),
                 (r"/wc/v[123]/(system_status|settings/general|settings/tax)", self._settings),
                 (r"/wc/v[23]/data/currencies/current", self._currency),
+                (r"/wc/v[23]/webhooks", self._webhooks),
             )
         ]
 
@@ -89,7 +94,7 @@ class WooCommerceFace:
             return self._said(settings.index(path, self._home(request), self.ledger.shop))
         for pattern, handler in self._routes:
             found = pattern.match(path)
-            if found and request.method in ("GET", "HEAD"):
+            if found and (request.method in ("GET", "HEAD") or handler == self._webhooks):
                 self.keys.check(request, self._home(request))
                 return handler(request, found)
         raise wording.no_route()
@@ -208,6 +213,23 @@ class WooCommerceFace:
 
     def _currency(self, request: Request, found: re.Match[str]) -> Answer:
         return self._said(settings.currency(self.ledger.shop))
+
+    def _webhooks(self, request: Request, found: re.Match[str]) -> Answer:
+        self.keys.check_settings()
+        if request.method == "POST":
+            self.keys.check_writing()
+            made = self.hooks.create(request.json()).shown()
+            return Answer.of(made, 201, wording.HEADERS)
+        page, size = (
+            int(request.params.get(name, n)) for name, n in (("page", 1), ("per_page", 10))
+        )
+        shown = [hook.shown() for hook in self.hooks.all()]
+        return self._said(shown[(page - 1) * size : page * size])
+
+    def _told(self, order_id: int) -> Json | None:
+        """An order as a webhook's body has it."""
+        order = self.ledger.order(order_id)
+        return None if order is None else document.order(order, self.look())
 
 
 def _refund_row(order: Order, refund: Refund) -> Row[tuple[Order, Refund]]:
