@@ -35,6 +35,8 @@ database_commands = typer.Typer(help="The database's schema.", no_args_is_help=T
 app.add_typer(database_commands, name="db")
 key_commands = typer.Typer(help="Keys of the Orders API, kept hashed.", no_args_is_help=True)
 app.add_typer(key_commands, name="keys")
+webhook_commands = typer.Typer(help="The shops' webhooks to us.", no_args_is_help=True)
+app.add_typer(webhook_commands, name="webhooks")
 
 Config = Annotated[
     Path,
@@ -263,3 +265,25 @@ def keys_revoke(
     from ordermill.commands.keys import revoke_key
 
     revoke_key(config, prefix)
+
+
+@webhook_commands.command("list")
+def webhooks_list(
+    integrations: Annotated[list[str] | None, typer.Argument(help="Default: all.")] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Which webhooks each shop keeps for us, and whether they deliver."""
+    from ordermill.commands.webhooks import list_webhooks
+
+    sys.exit(list_webhooks(config, integrations or []))
+
+
+@webhook_commands.command("create")
+def webhooks_create(
+    integrations: Annotated[list[str] | None, typer.Argument(help="Default: all.")] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Make the webhooks that are missing, where the credentials allow it."""
+    from ordermill.commands.webhooks import create_webhooks
+
+    sys.exit(create_webhooks(config, integrations or []))
