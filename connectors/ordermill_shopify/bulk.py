@@ -20,7 +20,7 @@ from ordermill_shopify.answers import read_body
 from ordermill_shopify.client import AdminClient
 from ordermill_shopify.documents import bulk_query
 from ordermill_shopify.paging import BulkCursor, Cursor, cursor_text, search_text
-from ordermill_shopify.raws import ORDER_CONNECTIONS, Node, raw_order, read_time
+from ordermill_shopify.raws import ORDER_CONNECTIONS, Node, raw_order, read_time, source_id
 from ordermill_shopify.reader import Reader
 
 log = structlog.get_logger()
@@ -98,10 +98,13 @@ class Bulk:
         ahead = None
         if end is not None:
             ahead = BulkCursor(at.id, end, _safe(nodes, at.safe))
+        orders = [raw_order(node) for node in whole]
+        kept = {raw.source_id for raw in orders}
         return Page(
-            orders=[raw_order(node) for node in whole],
+            orders=orders,
             cursor=cursor_text(ahead) if ahead is not None else None,
             cost=used,
+            left_out=[each for each in map(source_id, nodes) if each not in kept],
         )
 
     def _lines(self, url: str, start: int) -> Iterator[tuple[int, Node]]:

@@ -40,7 +40,7 @@ from ordermill_shopify.paging import (
     safe_until,
     search_text,
 )
-from ordermill_shopify.raws import Node, gid, index_entry, raw_order, read_time
+from ordermill_shopify.raws import Node, gid, index_entry, raw_order, read_time, source_id
 from ordermill_shopify.reader import Reader
 from ordermill_shopify.shop import Scopes, shop_info
 
@@ -81,8 +81,10 @@ class ShopifyConnector:
         at, nodes, ahead, cost = self._page("orders", window, at)
         whole, more = self._reader.complete(nodes)
         newest = _newest(nodes, window.by)
+        orders = [raw_order(node) for node in whole]
+        kept = {raw.source_id for raw in orders}
         return Page(
-            orders=[raw_order(node) for node in whole],
+            orders=orders,
             cursor=_next(at, ahead, newest, len(nodes)),
             safe_until=(
                 safe_until(newest, asked_at, last=ahead is None)
@@ -91,6 +93,7 @@ class ShopifyConnector:
             ),
             cost=cost + more,
             total=total,
+            left_out=[each for each in map(source_id, nodes) if each not in kept],
         )
 
     def index(self, window: Window, cursor: str | None) -> IndexPage:

@@ -75,13 +75,16 @@ class WooCommerce:
     def fetch(self, window: Window, cursor: str | None) -> Page:
         position = keyset.start(window, cursor)
         listed, step, cost = self._walk("orders", position, window)
-        orders, more = self._complete(listed)
+        orders, more = self._complete(_without_drafts(listed))
+        kept = {raw.source_id for raw in orders}
+        ids = (str(head.id) for _, head in listed if head is not None)
         return Page(
             orders=orders,
             cursor=_cursor(step),
             safe_until=step.safe_until,
             cost=cost + more,
             total=step.total,
+            left_out=[each for each in ids if each not in kept],
         )
 
     def index(self, window: Window, cursor: str | None) -> IndexPage:
@@ -95,7 +98,8 @@ class WooCommerce:
             mode, cursor = cursor[:1], cursor[1:]
         position = keyset.start(window, cursor)
         fields = {"_fields": _INDEX_FIELDS} if mode == "i" else {}
-        listed, step, asked = self._walk("index", position, window, **fields)
+        found, step, asked = self._walk("index", position, window, **fields)
+        listed = _without_drafts(found)
         following = _cursor(step)
         following = None if following is None else mode + following
         if mode == "i":
@@ -144,7 +148,7 @@ class WooCommerce:
     def _walk(
         self, operation: str, position: Position, window: Window, **fields: str
     ) -> tuple[Listed, Step, float]:
-        """One page of the walk, and what follows it."""
+        """One page of the walk, drafts included, and what follows it."""
         size = position.tie.size if position.tie is not None else self._shop.size
         params = {**keyset.parameters(position, window, size), **fields}
         answer = self._shop.rows(operation, "/orders", params)
@@ -153,7 +157,7 @@ class WooCommerce:
         cost = 1.0
         if keyset.outside(position, seen.rows):
             cost += self._sure_of(window.by)
-        return _without_drafts(listed), keyset.follow(position, window, seen), cost
+        return listed, keyset.follow(position, window, seen), cost
 
     def _sure_of(self, by: By) -> float:
         """Make sure that the shop honours the window; raise SourceUnsupported if it does not.

@@ -6,6 +6,7 @@
     - TransientSourceError      nobody: the next poll tries again
       . RateLimited             nobody: the poll waits `retry_after` first
       . InvalidAnswer           nobody at first: the shop answered something that is no answer
+    - IncompleteRead            the operator looks: the shop listed fewer orders than it says it has
     - SourceRejected            the operator acts at the shop or in the YAML; retrying is useless
       . CredentialsRefused      the operator: keys, scopes or permissions; the integration is paused
       . SourceUnsupported       the operator: the shop's version or set-up cannot be read safely
@@ -68,6 +69,12 @@ class RateLimited(TransientSourceError):
 
 class InvalidAnswer(TransientSourceError):
     """The answer is none: HTML, an empty body, a cut or oversized one, JSON of another shape."""
+
+    error_class = "schema"
+
+
+class IncompleteRead(SourceError):
+    """The shop listed fewer orders than it says it has, twice; what it listed was stored."""
 
     error_class = "schema"
 

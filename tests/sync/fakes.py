@@ -30,6 +30,7 @@ class FakeShop:
         self.orders: dict[str, Order] = {}
         self.invisible: set[str] = set()  # not in any list yet, as a lagging index has it
         self.hidden: set[str] = set()
+        self.kept_back: set[str] = set()  # counted, and in no list
         self.broken: set[str] = set()  # cannot be normalized
         self.page_size = page_size
         self.requests: list[str] = []
@@ -47,7 +48,8 @@ class FakeShop:
 
     def fetch(self, window: Window, cursor: str | None) -> Page:
         self._asked("backfill" if window.by is By.CREATED else "fetch")
-        rows = self._listed(window)
+        counted = self._listed(window)
+        rows = [order for order in counted if order.source_id not in self.kept_back]
         if cursor is not None:
             at, source_id = json.loads(cursor)
             rows = [
@@ -63,7 +65,7 @@ class FakeShop:
             cursor=where if more else None,
             safe_until=last.shop_updated_at if last and window.by is By.CHANGED else None,
             cost=1,
-            total=len(rows) if cursor is None else None,
+            total=len(counted) if cursor is None else None,
         )
 
     def index(self, window: Window, cursor: str | None) -> IndexPage:
@@ -82,8 +84,9 @@ class FakeShop:
         gone: Mapping[str, Gone] = {
             s: Gone.PURGED for s in source_ids if s not in self.orders and s not in self.hidden
         }
+        seen = [s for s in source_ids if s in self.orders and s not in self.hidden]
         return Fetched(
-            orders=[self._raw(self.orders[s]) for s in source_ids if s in self.orders],
+            orders=[self._raw(self.orders[s]) for s in seen],
             gone=gone,
             hidden=[s for s in source_ids if s in self.hidden],
             cost=1,

@@ -14,7 +14,9 @@ from ordermill.store import integrations, orders, requests, runs
 from ordermill.store.database import Database
 from ordermill.store.orders import Ingested
 from ordermill.store.tables import orders as order_table
+from ordermill.sync import report
 from ordermill.sync.engine import EVERYTHING, Engine
+from ordermill.sync.report import Report
 from ordermill.sync.shop import Shop
 from sync.fakes import FakeShop
 
@@ -124,6 +126,24 @@ class House:
     def request_sync(self, handle: str = "shop") -> None:
         with self.database.write() as conn:
             requests.request_sync(conn, handle, now=self.clock())
+
+    def reconcile(self) -> Report:
+        """Ask for a reconcile, run it, and give what it found."""
+        self.request_reconcile()
+        self.work(ticks=1)
+        found = self.reconciled()
+        assert found.report is not None, found.error
+        return report.read(found.report)
+
+    def reconciled(self, handle: str = "shop") -> Any:
+        """The newest reconcile."""
+        with self.database.read() as conn:
+            last = runs.last(conn, self.stored[handle].id, 500)
+        return next(run for run in last if run.mode == "reconcile")
+
+    def request_reconcile(self, handle: str = "shop") -> int:
+        with self.database.write() as conn:
+            return requests.request_reconcile(conn, handle, now=self.clock())
 
     def request_backfill(self, since: datetime, until: datetime | None = None) -> int:
         with self.database.write() as conn:

@@ -81,6 +81,11 @@ def routes(database: Database, now: Callable[[], datetime]) -> APIRouter:
         run = write(lambda conn: _backfill(conn, handle, body, now()))
         return {"handle": handle, "requested": "backfill", "run": run}
 
+    @router.post("/reconcile", status_code=202)
+    def reconcile(handle: str, body: Annotated[Nothing | None, Body()] = None) -> dict[str, Any]:
+        run = write(lambda conn: requests.request_reconcile(conn, handle, now=now()))
+        return {"handle": handle, "requested": "reconcile", "run": run}
+
     return router
 
 

@@ -79,6 +79,11 @@ def _times(shown: Overview) -> Iterator[GaugeMetricFamily]:
 
 def _counts(shown: Overview) -> Iterator[GaugeMetricFamily]:
     counted = GaugeMetricFamily("ordermill_orders", "Orders.", labels=["connector", "status"])
+    short = GaugeMetricFamily(
+        "ordermill_reconcile_shortfall_orders",
+        "By how many orders the shop's lists came short of its own count in the last reconcile.",
+        labels=["connector"],
+    )
     unread = GaugeMetricFamily(
         "ordermill_orders_rejected", "Orders kept raw, unreadable.", labels=["connector"]
     )
@@ -89,9 +94,10 @@ def _counts(shown: Overview) -> Iterator[GaugeMetricFamily]:
         for word in OrderStatus:
             counted.add_metric([one.handle, word], one.orders.get(word, 0))
         unread.add_metric([one.handle], one.rejected)
+        short.add_metric([one.handle], one.state.shortfall)
         for reason in PAUSES:
             paused.add_metric([one.handle, reason], _paused(one, shown, reason))
-    yield from (counted, unread, paused)
+    yield from (counted, unread, short, paused)
 
 
 def _waiting(due: Mapping[str, Waiting], now: datetime) -> Iterator[GaugeMetricFamily]:

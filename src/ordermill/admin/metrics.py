@@ -230,6 +230,10 @@ class Metrics:
 
     # What the daemon tells.
 
+    def hint_dropped(self) -> None:
+        """A webhook found no room in memory."""
+        self._dropped.inc()
+
     def scheduler_missed(self, name: str, reason: str) -> None:
         self._missed.labels(name, reason).inc()
 

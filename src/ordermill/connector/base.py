@@ -57,6 +57,8 @@ class Page(Struct, frozen=True, kw_only=True):
     earlier one of the pass, so the bookmark may move there. None: it may not move by this page.
     ``cost`` is what the page used of the shop's budget (requests or points).
     ``total`` is how many orders the shop says the whole window has, None if it does not say.
+    ``left_out``: ids that the shop counts and lists, and that are no orders: carts that are still
+    being filled, or what was purged since it was listed.
     """
 
     orders: Sequence[RawOrder]
@@ -64,6 +66,7 @@ class Page(Struct, frozen=True, kw_only=True):
     safe_until: datetime | None = None
     cost: float = 0.0
     total: int | None = None
+    left_out: Sequence[str] = ()
 
 
 class IndexEntry(Struct, frozen=True):

@@ -22,6 +22,7 @@ __all__ = [
     "failed",
     "move_bookmark",
     "pause",
+    "reconciled",
     "resume",
     "state",
     "stored",
@@ -115,6 +116,11 @@ def failed(
         last_error=str(error),
         last_error_class=getattr(error, "error_class", "internal"),
     )
+
+
+def reconciled(conn: Connection, claim: Claim, *, shortfall: int) -> None:
+    """A reconcile has compared everything; the shop's lists came short by so many orders."""
+    _set(conn, claim, shortfall=shortfall)
 
 
 def sweep_done(conn: Connection, claim: Claim, *, now: datetime, due: datetime | None) -> None:

@@ -42,6 +42,10 @@ from ordermill.store.types import Moment
 
 _STATE = integration_state.c
 
+BACKFILL, RECONCILE = "backfill", "reconcile"
+# Runs that somebody asked for: they wait in the table until they are done, over every restart.
+ASKED_FOR = (BACKFILL, RECONCILE)
+
 
 # Made once: it is asked in every page's transaction, and making it took longer than asking it.
 _FENCE = {
@@ -182,7 +186,7 @@ def _due(conn: Connection, handles: Sequence[str], now: datetime) -> Select[Any]
     paused = paused_at(now)
     by_person = and_(paused, _STATE.paused_by != AUTH)
     waiting = and_(_STATE.backoff_until.is_not(None), _STATE.backoff_until > now)
-    work = or_(due_at(_STATE.poll_due_at, now), _sweep_due(now), _backfill_open(), _hint_due(now))
+    work = or_(due_at(_STATE.poll_due_at, now), _sweep_due(now), _asked_for(), _hint_due(now))
     return (
         _LEASES.where(integrations.c.handle.in_(handles), integrations.c.is_active)
         .where(
@@ -198,10 +202,10 @@ def _sweep_due(now: datetime) -> ColumnElement[bool]:
     return and_(integrations.c.sweeps, _STATE.caught_up, due_at(_STATE.sweep_due_at, now))
 
 
-def _backfill_open() -> ColumnElement[bool]:
+def _asked_for() -> ColumnElement[bool]:
     run = sync_runs.c
     mine = run.integration_id == _STATE.integration_id
-    return exists().where(mine, run.finished_at.is_(None), run.mode == "backfill")
+    return exists().where(mine, run.finished_at.is_(None), run.mode.in_(ASKED_FOR))
 
 
 def _hint_due(now: datetime) -> ColumnElement[bool]:

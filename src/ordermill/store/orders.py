@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     func,
+    or_,
     select,
     true,
     update,
@@ -411,6 +412,19 @@ def known_in_window(conn: Connection, integration_id: str, since: datetime) -> I
             orders.c.deleted_at.is_(None),
         )
     )
+
+
+def placed_or_changed(
+    conn: Connection, integration_id: str, since: datetime
+) -> dict[str, datetime | None]:
+    """Orders placed or changed at or after ``since``, by source id, with when they were placed;
+    without those that the shop has deleted."""
+    query = select(orders.c.source_id, orders.c.ordered_at).where(
+        orders.c.integration_id == integration_id,
+        or_(orders.c.ordered_at >= since, orders.c.shop_updated_at >= since),
+        or_(orders.c.deleted_by.is_(None), orders.c.deleted_by != "shop"),
+    )
+    return {source_id: at for source_id, at in conn.execute(query)}
 
 
 def get(conn: Connection, integration_id: str, source_id: str) -> RowMapping | None:

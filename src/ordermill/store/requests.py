@@ -35,6 +35,11 @@ def request_backfill(
     return runs.ask_backfill(conn, _active(conn, handle), since, until, now=now)
 
 
+def request_reconcile(conn: Connection, handle: str, *, now: datetime) -> int:
+    """Ask for a comparison of the whole window; the run's id. Raise NotFound."""
+    return runs.ask_reconcile(conn, _active(conn, handle), now=now)
+
+
 def _active(conn: Connection, handle: str) -> str:
     """The id of an integration that is read; its row stays locked until the commit."""
     query = (

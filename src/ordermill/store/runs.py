@@ -21,10 +21,9 @@ from sqlalchemy import (
 )
 
 from ordermill.errors import NotFound
-from ordermill.store.leases import Claim
+from ordermill.store.leases import BACKFILL, RECONCILE, Claim
 from ordermill.store.tables import integration_state, sync_runs
 
-BACKFILL = "backfill"
 INTERRUPTED = "interrupted"
 OUTCOMES = ("created", "updated", "unchanged", "stale", "rejected")
 
@@ -38,9 +37,10 @@ class HasOutcome(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A pass over a shop. ``mode``: incremental, sweep or backfill. ``result``: success, partial
-    (it failed after some pages, which stay), failure, interrupted (its process died); None while
-    it is open. ``total`` is what the shop said there is, ``cost`` is in the shop's own points."""
+    """A pass over a shop. ``mode``: incremental, sweep, backfill or reconcile. ``result``: success,
+    partial (it failed after some pages, which stay), failure, interrupted (its process died); None
+    while it is open. ``total`` is what the shop said there is, ``cost`` is in the shop's points,
+    ``report`` is a reconcile's, JSON."""
 
     id: int
     integration_id: str
@@ -66,6 +66,7 @@ class StoredRun:
     cost: float
     error: str | None
     error_class: str | None
+    report: str | None
 
 
 _COLUMNS = tuple(_RUN[field.name] for field in fields(StoredRun))
@@ -82,7 +83,7 @@ def start(
     bookmark: datetime | None = None,
 ) -> int:
     """Open a run; its id. Runs that an earlier claim left open are closed as interrupted, but not
-    backfills, which go on."""
+    those that were asked for, which go on or begin again."""
     left_open = (
         _RUN.integration_id == claim.integration_id,
         _RUN.finished_at.is_(None),
@@ -127,6 +128,20 @@ def ask_backfill(
         since=since,
         until=until,
     )
+
+
+def ask_reconcile(conn: Connection, integration_id: str, *, now: datetime) -> int:
+    """Open a reconcile that waits to be run; the id of the one that waits already."""
+    for run in _open(conn, integration_id, RECONCILE):
+        return run.id
+    return _insert(
+        conn, integration_id=integration_id, mode=RECONCILE, requested_at=now, started_at=now
+    )
+
+
+def reported(conn: Connection, run_id: int, report: str, total: int) -> None:
+    """Keep what a reconcile has found so far, and how many orders the shop says there are."""
+    _set(conn, run_id, report=report, total=total)
 
 
 def page_stored(
@@ -190,7 +205,7 @@ def finish(
 
 
 def trouble(conn: Connection, run_id: int, error: Exception) -> None:
-    """Say why a backfill rests; it stays open and goes on later."""
+    """Say why a run that was asked for rests; it stays open and goes on later."""
     _set(conn, run_id, **_told(error))
 
 

@@ -18,7 +18,9 @@ AUTH = "auth"  # the pause that the daemon makes itself, when a shop refuses the
 class IntegrationState:
     """All times are UTC. ``bookmark`` is the newest change that is certainly stored, by the shop's
     clock; ``caught_up``: a poll has reached the end once; ``failures`` in a row; ``paused_by`` is
-    ``auth`` or a person's name, and ``paused_until`` None means until somebody resumes."""
+    ``auth`` or a person's name, and ``paused_until`` None means until somebody resumes;
+    ``contents_after`` is the order after which the next sweep goes on comparing contents;
+    ``shortfall``: by how many orders the last reconcile came short of what the shop says it has."""
 
     bookmark: datetime | None = None
     caught_up: bool = False
@@ -35,6 +37,8 @@ class IntegrationState:
     paused_reason: str | None = None
     paused_since: datetime | None = None
     paused_until: datetime | None = None
+    contents_after: str | None = None
+    shortfall: int = 0
 
     def paused(self, now: datetime) -> bool:
         """Whether it rests at ``now``; a pause with an end that has passed is none."""

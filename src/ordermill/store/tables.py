@@ -94,6 +94,7 @@ integration_state = Table(
     Column("poll_due_at", Moment),
     Column("sweep_due_at", Moment),
     Column("contents_after", words()),  # the order after which the next sweep compares contents
+    Column("shortfall", Integer, nullable=False, server_default=text("0")),  # of the last reconcile
     Column("sync_requested_at", Moment),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("backoff_until", Moment),

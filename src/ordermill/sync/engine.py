@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ordermill.errors import LeaseLost, SourceError
+from ordermill.errors import IncompleteRead, LeaseLost, SourceError
 from ordermill.store import integrations, leases, runs
 from ordermill.store.database import Database
 from ordermill.store.leases import Claim
@@ -21,7 +21,8 @@ from ordermill.sync.hints import read_hints
 from ordermill.sync.lease import TTL, Lease
 from ordermill.sync.listener import Listener
 from ordermill.sync.poll import poll
-from ordermill.sync.shop import BACKFILL, INCREMENTAL, SWEEP, Shop, Stopped
+from ordermill.sync.reconcile import reconcile
+from ordermill.sync.shop import BACKFILL, INCREMENTAL, RECONCILE, SWEEP, Shop, Stopped
 from ordermill.sync.sweep import sweep
 
 log = structlog.get_logger()
@@ -29,9 +30,10 @@ log = structlog.get_logger()
 # How many integrations one tick claims: few, so that several processes share the load.
 CLAIMS_PER_TICK = 4
 
-EVERYTHING = frozenset({INCREMENTAL, SWEEP, BACKFILL})
+EVERYTHING = frozenset({INCREMENTAL, SWEEP, BACKFILL, RECONCILE})
 SYNC_ONLY = frozenset({INCREMENTAL, SWEEP})
 BACKFILL_ONLY = frozenset({BACKFILL})
+RECONCILE_ONLY = frozenset({RECONCILE})
 
 
 class Engine:
@@ -139,7 +141,8 @@ class Engine:
 
 
 class Work:
-    """What is due at one claimed integration, the most urgent first: hints, poll, sweep, backfill.
+    """What is due at one claimed integration, the most urgent first: hints, poll, sweep,
+    reconcile, backfill.
 
     After each page of the long ones the urgent ones are looked at again.
     """
@@ -162,15 +165,11 @@ class Work:
         """Do it all. Whatever breaks is recorded with its consequence and ends the work, so that it
         is tried again after a backoff and never in a loop."""
         try:
-            self._urgent(self._state())
-            state = self._state()
-            if self._sweep_due(state):
-                sweep(self.shop, self.lease, self._between_pages)
-            asked = self._backfill_asked()
-            if asked is not None:
-                backfill(self.shop, self.lease, asked, self._between_pages)
+            self._all()
         except Stopped:
             return
+        except IncompleteRead as error:
+            self._came_short(error)
         except SourceError as error:
             self._failed(error)
         except LeaseLost:
@@ -179,11 +178,22 @@ class Work:
             log.exception("sync_broke", connector=self.shop.handle, error=type(error).__name__)
             self._failed(SourceError(f"ordermill broke: {type(error).__name__}, see its log"))
 
-    def _backfill_asked(self) -> runs.StoredRun | None:
-        if BACKFILL not in self._tasks:
+    def _all(self) -> None:
+        self._urgent(self._state())
+        if self._sweep_due(self._state()):
+            sweep(self.shop, self.lease, self._between_pages)
+        proof = self._asked(RECONCILE)
+        if proof is not None:
+            reconcile(self.shop, self.lease, proof, self._between_pages)
+        history = self._asked(BACKFILL)
+        if history is not None:
+            backfill(self.shop, self.lease, history, self._between_pages)
+
+    def _asked(self, mode: str) -> runs.StoredRun | None:
+        if mode not in self._tasks:
             return None
         with self.lease.database.read() as conn:
-            return runs.unfinished(conn, self.shop.stored.id, BACKFILL)
+            return runs.unfinished(conn, self.shop.stored.id, mode)
 
     def _urgent(self, state: IntegrationState) -> None:
         if INCREMENTAL not in self._tasks:
@@ -214,6 +224,11 @@ class Work:
         on = SWEEP in self._tasks and self.shop.integration.sweep.every is not None
         wanted = on and state.caught_up
         return wanted and (state.sweep_due_at is None or state.sweep_due_at <= self.shop.now())
+
+    def _came_short(self, error: IncompleteRead) -> None:
+        """An alarm and no backoff: what the shop does list is read as before."""
+        self.shop.listener.error(self.shop.handle, "fetch", error.error_class)
+        log.error("shop_lists_fewer_orders", connector=self.shop.handle, reason=str(error))
 
     def _failed(self, error: SourceError) -> None:
         now = self.shop.now()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from ordermill.errors import InvalidAnswer
@@ -55,3 +56,10 @@ def _one_by_one(read: Callable[[str | None], P], cursor: str | None) -> Iterator
 def _refuse_loop(asked: str | None, answered: str) -> None:
     if asked == answered:
         raise InvalidAnswer("the page after this one is this one; the pass was ended")
+
+
+def batched(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Consecutive groups of at most ``size``."""
+    iterator = iter(items)
+    while group := list(islice(iterator, size)):
+        yield group

@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from ordermill.connector.base import Connector, Fetched, Page, RawOrder, Window
-from ordermill.errors import MalformedOrder, SourceError
+from ordermill.errors import IncompleteRead, MalformedOrder, SourceError
 from ordermill.model.integration import Integration
 from ordermill.model.order import Order
 from ordermill.store import hints, integrations, orders, runs
@@ -24,7 +24,8 @@ from ordermill.sync.listener import Listener
 
 log = structlog.get_logger()
 
-INCREMENTAL, SWEEP, BACKFILL = "incremental", "sweep", "backfill"
+INCREMENTAL, SWEEP = "incremental", "sweep"
+BACKFILL, RECONCILE = "backfill", "reconcile"
 
 Events = Mapping[str, str | None]
 NO_EVENTS: Events = {}
@@ -173,7 +174,8 @@ def recorded(
     """A run from its start to its result, whatever it is; every error is raised again.
 
     A pass that fails after some pages is *partial*: those stay. A backfill that fails stays open
-    and goes on later. A lost lease records nothing, for the row belongs to the new owner, who
+    and goes on later, as does a reconcile that was stopped; one that came short has failed. A lost
+    lease records nothing, for the row belongs to the new owner, who
     closes it as interrupted.
     """
     if run_id is None:
@@ -189,9 +191,10 @@ def recorded(
         with lease.write() as conn:
             runs.finish(conn, run.id, result, now=shop.now())
     except (SourceError, Stopped) as error:
-        result = "partial" if run.pages else "failure"
+        short = isinstance(error, IncompleteRead)
+        result = "partial" if run.pages and not short else "failure"
         with lease.write() as conn:
-            if mode == BACKFILL:
+            if mode == BACKFILL or (mode == RECONCILE and isinstance(error, Stopped)):
                 runs.trouble(conn, run.id, error)
             else:
                 runs.finish(conn, run.id, result, now=shop.now(), error=error)

@@ -8,13 +8,12 @@ every order that the index should have shown and did not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 from ordermill.connector.base import By, IndexPage, Window
 from ordermill.store import integrations, orders
 from ordermill.sync.lease import Lease
-from ordermill.sync.pages import pages
+from ordermill.sync.pages import batched, pages
 from ordermill.sync.shop import SWEEP, Run, Shop, recorded
 
 BATCH = 100
@@ -59,10 +58,3 @@ def _read(run: Run, source_ids: Sequence[str], breathe: Callable[[], None]) -> N
     for batch in batched(source_ids, BATCH):
         run.apply(run.shop.connector.fetch_ids(batch))
         breathe()
-
-
-def batched(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Consecutive groups of at most ``size``."""
-    iterator = iter(items)
-    while group := list(islice(iterator, size)):
-        yield group

@@ -1,4 +1,5 @@
-"""Webhooks and proofs: events seen, hints that name their event, reports, where a sweep goes on."""
+"""Webhooks and proofs: events seen, hints that name theirs, what a reconcile found, where a sweep
+goes on."""
 
 from __future__ import annotations
 
@@ -29,4 +30,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_webhook_events_received_at"), "webhook_events", ["received_at"])
     op.add_column("hints", sa.Column("event_id", words(), nullable=True))
     op.add_column("sync_runs", sa.Column("report", sa.Text(), nullable=True))
-    op.add_column("integration_state", sa.Column("contents_after", words(), nullable=True))
+    for column in (
+        sa.Column("contents_after", words(), nullable=True),
+        sa.Column("shortfall", sa.Integer(), server_default=sa.text("0"), nullable=False),
+    ):
+        op.add_column("integration_state", column)
