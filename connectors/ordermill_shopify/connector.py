@@ -97,7 +97,9 @@ class ShopifyConnector:
         )
 
     def index(self, window: Window, cursor: str | None) -> IndexPage:
-        """Whatever was created in the window was changed in it, too: one query shows both."""
+        """Whatever was created in the window was changed in it, too: one query shows both.
+
+        It has every field that costs nothing; items, addresses and refunds are not among them."""
         at = Cursor(window.since) if cursor is None else read_cursor(cursor)
         if isinstance(at, BulkCursor):
             raise SourceError("the cursor of this sweep is one of a backfill; begin it again")
@@ -107,6 +109,7 @@ class ShopifyConnector:
             entries=[index_entry(node) for node in nodes],
             cursor=_next(at, ahead, newest, len(nodes)),
             cost=cost,
+            partial=True,
         )
 
     def fetch_ids(self, source_ids: Sequence[str]) -> Fetched:

@@ -8,6 +8,7 @@ from datetime import datetime
 import httpx
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from ordermill.connector.base import (
     By,
@@ -46,6 +47,8 @@ OPERATIONS = ("orders", "order", "refunds", "index", "probe", "status", "webhook
 _INDEX_FIELDS = "id,status,date_created_gmt,date_modified_gmt,total,refunds"
 # A cart that is being filled is no order yet (some shops list them all the same, measured on 7.9).
 _DRAFTS = frozenset(("auto-draft", "checkout-draft"))
+# What a cursor of the index begins with: what its pages hold.
+_INDEX, _FULL, _CREATED = "i", "f", "c"
 _ONE = msgspec.json.Decoder(Raw)
 
 Listed = Sequence[tuple[Raw, Head | None]]
@@ -90,25 +93,25 @@ class WooCommerce:
     def index(self, window: Window, cursor: str | None) -> IndexPage:
         """Few fields where edits move a date, contents where they may not: with orders kept as
         posts an edit of the items moves none (measured), and who may not see the storage cannot
-        know."""
+        know. Then what was created in the window, for an import may say that it changed before."""
         cost = 0.0
         if cursor is None:
-            mode, cost = ("i" if check.keeps_tables(self._shop) else "f"), 1.0
+            mode, cost = (_INDEX if check.keeps_tables(self._shop) else _FULL), 1.0
         else:
-            mode, cursor = cursor[:1], cursor[1:]
+            mode, cursor = cursor[:1], cursor[1:] or None
+        window = replace(window, by=By.CREATED if mode == _CREATED else By.CHANGED)
         position = keyset.start(window, cursor)
-        fields = {"_fields": _INDEX_FIELDS} if mode == "i" else {}
+        fields = {} if mode == _FULL else {"_fields": _INDEX_FIELDS}
         found, step, asked = self._walk("index", position, window, **fields)
         listed = _without_drafts(found)
-        following = _cursor(step)
-        following = None if following is None else mode + following
-        if mode == "i":
-            entries = [
-                IndexEntry(str(head.id), mark_of(head)) for _, head in listed if head is not None
-            ]
-            return IndexPage(entries=entries, cursor=following, cost=cost + asked)
-        orders, more = self._complete(listed)
-        return IndexPage(entries=(), cursor=following, orders=orders, cost=cost + asked + more)
+        following = _following(mode, _cursor(step))
+        if mode == _FULL:
+            orders, more = self._complete(listed)
+            return IndexPage(entries=(), cursor=following, orders=orders, cost=cost + asked + more)
+        entries = [
+            IndexEntry(str(head.id), mark_of(head)) for _, head in listed if head is not None
+        ]
+        return IndexPage(entries=entries, cursor=following, cost=cost + asked)
 
     def fetch_ids(self, source_ids: Sequence[str]) -> Fetched:
         """Live orders and trashed ones by lists of ids; what is in neither by a question each,
@@ -244,6 +247,13 @@ def _time(head: Head, by: By) -> datetime | None:
 
 def _without_drafts(listed: Iterable[tuple[Raw, Head | None]]) -> Listed:
     return [(row, head) for row, head in listed if head is None or head.status not in _DRAFTS]
+
+
+def _following(mode: str, cursor: str | None) -> str | None:
+    """The next page of the index: on, or from what was changed to what was created."""
+    if cursor is not None:
+        return mode + cursor
+    return None if mode == _CREATED else _CREATED
 
 
 def _cursor(step: Step) -> str | None:

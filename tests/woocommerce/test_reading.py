@@ -58,11 +58,11 @@ class Shop(Connected):
             if (cursor := page.cursor) is None:
                 return found
 
-    def swept(self) -> tuple[dict[str, str], dict[str, Any]]:
+    def swept(self, window: Window = ALL) -> tuple[dict[str, str], dict[str, Any]]:
         """The whole index: marks, and orders that came in full."""
         cursor, marks, orders = None, {}, {}
         while True:
-            page = self.connector.index(ALL, cursor)
+            page = self.connector.index(window, cursor)
             marks |= {entry.source_id: entry.mark for entry in page.entries}
             orders |= {raw.source_id: self.connector.normalize(raw) for raw in page.orders}
             if (cursor := page.cursor) is None:
@@ -227,9 +227,22 @@ def test_a_key_that_may_not_see_the_storage_sweeps_contents_to_be_sure() -> None
     shop.face.keys.may = "orders"
     shop.place(3)
     marks, orders = shop.swept()
-    assert marks == {}
-    assert len(orders) == 3
+    assert len(orders) == len(marks) == 3
     assert any("whole orders" in problem for problem in shop.connector.check().problems)
+
+
+@pytest.mark.parametrize("storage", ["hpos", "posts"])
+def test_the_index_shows_what_was_created_in_the_window_and_says_it_changed_before(
+    storage: str,
+) -> None:
+    """As imports do, whose dates of change are the old shop's."""
+    shop = Shop(storage=storage)
+    (order,) = shop.place(1)
+    shop.ledger.set_modified(order, shop.clock.now() - timedelta(days=300))
+    since = Window(by=By.CHANGED, since=shop.clock.now() - timedelta(days=30))
+    assert shop.read(since) == {}
+    marks, _ = shop.swept(since)
+    assert marks.keys() == {str(order)}
 
 
 def test_a_deleted_refund_moves_no_date_and_shows_in_the_mark() -> None:

@@ -79,12 +79,15 @@ class IndexEntry(Struct, frozen=True):
 
 class IndexPage(Struct, frozen=True, kw_only=True):
     """A page of the sweep. ``orders`` are given in full where an index could not show every change;
-    ids in ``orders`` need not be in ``entries``."""
+    ids in ``orders`` need not be in ``entries``. ``partial``: some changes show in no mark, but
+    contents are too dear to give; the sweep then reads some of the marked orders by id, in turns.
+    """
 
     entries: Sequence[IndexEntry]
     cursor: str | None
     orders: Sequence[RawOrder] = ()
     cost: float = 0.0
+    partial: bool = False
 
 
 class Gone(StrEnum):

@@ -19,6 +19,7 @@ from ordermill.store.types import Moment
 __all__ = [
     "StoredIntegration",
     "apply_configuration",
+    "compared",
     "failed",
     "move_bookmark",
     "pause",
@@ -121,6 +122,11 @@ def failed(
 def reconciled(conn: Connection, claim: Claim, *, shortfall: int) -> None:
     """A reconcile has compared everything; the shop's lists came short by so many orders."""
     _set(conn, claim, shortfall=shortfall)
+
+
+def compared(conn: Connection, claim: Claim, *, after: str) -> None:
+    """A sweep has compared the contents of orders up to this one; the next goes on behind it."""
+    _set(conn, claim, contents_after=after)
 
 
 def sweep_done(conn: Connection, claim: Claim, *, now: datetime, due: datetime | None) -> None:

@@ -181,7 +181,7 @@ class Comparing:
         tally = Tally({source_id for source_id, at in self._here.items() if _within(at, window)})
         for _ in range(TIMES):
             self._walk(window, tally)
-            self._ask(tally, window)
+            self._ask(tally.unasked(), tally, window)
             if not tally.short:
                 break
         self._compared |= tally.live | tally.trashed | tally.asked
@@ -197,7 +197,7 @@ class Comparing:
         for page in pages(lambda cursor: connector.index(changed, cursor), ahead=False):
             tally.doubtful |= {e.source_id for e in page.entries} - self._compared
             self._store(page, tally, before)
-            self._ask(tally, before)
+        self._ask(tally.unasked(), tally, before)
         return tally.day(None)
 
     def _walk(self, window: Window, tally: Tally) -> None:
@@ -206,6 +206,8 @@ class Comparing:
         for batch in pages(lambda cursor: shop.fetch(window, cursor), ahead=False):
             tally.listed(batch.page)
             tally.note(self._run.store(batch.orders, cost=batch.page.cost))
+            # At once, before the hint that each has become is read and nothing is left to find.
+            self._ask(sorted(tally.doubtful - tally.asked), tally, window)
             self._breathe()
 
     def _store(self, page: IndexPage, tally: Tally, window: Window) -> None:
@@ -215,9 +217,9 @@ class Comparing:
         tally.note(_of(window, ingested))
         self._breathe()
 
-    def _ask(self, tally: Tally, window: Window) -> None:
-        """What was in no list, by its id."""
-        for batch in batched(tally.unasked(), BATCH):
+    def _ask(self, source_ids: Sequence[str], tally: Tally, window: Window) -> None:
+        """Orders by their ids."""
+        for batch in batched(source_ids, BATCH):
             fetched = self._run.shop.connector.fetch_ids(batch)
             ingested = self._run.apply(fetched)
             tally.asked.update(batch)
