@@ -125,6 +125,19 @@ def backfill(
 
 
 @app.command()
+def reconcile(
+    integrations: Annotated[list[str] | None, typer.Argument(help="Default: all.")] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Compare every order of the sweep's window with the shop, repair, and report by days."""
+    from ordermill import logs
+    from ordermill.commands.reconcile import reconcile_once
+
+    logs.configure()
+    sys.exit(reconcile_once(config, integrations or []))
+
+
+@app.command()
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Default: -c.")] = None,
     offline: Annotated[bool, typer.Option(help="Only the files, no shop is asked.")] = False,

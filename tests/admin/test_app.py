@@ -24,6 +24,7 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "/integrations/woo/pause": {"reason": "stocktaking"},
     "/integrations/woo/resume": {},
     "/integrations/woo/backfill": {"from": "2026-01-01"},
+    "/integrations/woo/reconcile": {},
 }
 
 
@@ -142,7 +143,18 @@ def test_a_backfill_covers_both_days_in_the_zone_of_the_entity(
     assert again.json()["run"] == run.id
 
 
-@pytest.mark.parametrize("action", ["sync", "pause", "resume", "backfill"])
+def test_a_reconcile_is_asked_for_once(admin: Caller, store: Stored) -> None:
+    integration_id = store.quiet()
+    first, again = (admin.post("/integrations/woo/reconcile") for _ in range(2))
+    with store.database.read() as conn:
+        run = runs.unfinished(conn, integration_id, "reconcile")
+    assert run is not None
+    assert first.status_code == again.status_code == 202
+    assert first.json() == again.json()
+    assert first.json() == {"handle": "woo", "requested": "reconcile", "run": run.id}
+
+
+@pytest.mark.parametrize("action", ["sync", "pause", "resume", "backfill", "reconcile"])
 def test_an_unknown_integration_is_a_404(admin: Caller, action: str) -> None:
     body = ACTIONS[f"/integrations/woo/{action}"]
     assert is_problem(admin.post(f"/integrations/nobody/{action}", json=body), 404)
@@ -161,6 +173,7 @@ def test_an_unknown_integration_is_a_404(admin: Caller, action: str) -> None:
         ("sync", {"force": True}),
         ("resume", {"x": 1}),
         ("backfill", {}),
+        ("reconcile", {"from": "2026-01-01"}),
         ("backfill", {"from": "yesterday"}),
         ("backfill", {"from": "2026-02-30"}),
         ("backfill", {"from": "2026-02-02", "to": "2026-02-01"}),

@@ -36,6 +36,26 @@ def test_the_same_backfill_asked_for_twice_is_one(store: Stored, until: bool) ->
     assert backfill(store, 6, until) != first
 
 
+def test_a_reconcile_that_was_asked_for_is_work_until_it_is_done(store: Stored) -> None:
+    store.quiet()
+    with store.database.write() as conn:
+        run = requests.request_reconcile(conn, "woo", now=store.clock())
+        assert requests.request_reconcile(conn, "woo", now=store.clock()) == run
+    store.release(store.claimed())
+    claim = store.claimed()
+    with store.database.write() as conn:
+        runs.start(conn, claim, "sweep", now=store.clock())
+        runs.reported(conn, run, "{}", 7)
+        runs.finish(conn, run, "success", now=store.clock())
+    store.release(claim)
+    assert store.claim() == []
+    with store.database.read() as conn:
+        done = runs.get(conn, run)
+    assert (done.result, done.report, done.total) == ("success", "{}", 7)
+    with store.database.write() as conn:
+        assert requests.request_reconcile(conn, "woo", now=store.clock()) != run
+
+
 def test_a_finished_backfill_can_be_asked_for_again(store: Stored) -> None:
     first = backfill(store, 5)
     with store.database.write() as conn:
@@ -52,3 +72,5 @@ def test_what_is_not_read_cannot_be_asked_for(store: Stored, handle: str) -> Non
             requests.request_sync(conn, handle, now=now)
         with pytest.raises(NotFound, match=handle):
             requests.request_backfill(conn, handle, now, None, now=now)
+        with pytest.raises(NotFound, match=handle):
+            requests.request_reconcile(conn, handle, now=now)
