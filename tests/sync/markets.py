@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,11 +12,14 @@ from sqlalchemy import func, select
 
 from ordermill.connector.base import Connector, Context, Unobserved
 from ordermill.connector.registry import installed
+from ordermill.simulator.building import Shop as Settings
 from ordermill.simulator.clock import ManualClock
 from ordermill.simulator.faults import Faults
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.life import Life, Ways
 from ordermill.simulator.server import Server, serve
+from ordermill.simulator.shopify.face import ShopifyFace
+from ordermill.simulator.woocommerce.face import WooCommerceFace
 from ordermill.store.database import Database
 from ordermill.store.rows import order_row
 from ordermill.store.tables import events
@@ -29,14 +33,22 @@ PLATFORMS = ("woo-hpos", "woo-posts", "woo-7.9", "shopify")
 
 @dataclass
 class Market:
-    """One shop: its books, its life, its server, and the connector that reads it."""
+    """One shop: its books, its life, its server, and the connector that reads it.
+
+    ``clock`` is the shop's; ours may be ``ahead`` of it.
+    """
 
     clock: ManualClock
     ledger: Ledger
     life: Life
     server: Server
     connector: Connector
+    ahead: timedelta = timedelta(0)
     house: House | None = None
+
+    def now(self) -> datetime:
+        """Our time."""
+        return self.clock.now() + self.ahead
 
     def sleep(self, seconds: float) -> None:
         """Time passes in small steps, so that leases are renewed as they are in a daemon."""
@@ -52,17 +64,31 @@ class Market:
 
 
 def open_market(
-    platform: str, *, seed: int = 1, page_size: int = 10, faults: Faults | None = None
+    platform: str,
+    *,
+    seed: int = 1,
+    page_size: int = 10,
+    faults: Faults | None = None,
+    settings: Settings | None = None,
+    clock: ManualClock | None = None,
+    ahead: timedelta = timedelta(0),
+    behind: Callable[[Any], Any] = lambda face: face,
+    **face: Any,
 ) -> Market:
-    """A shop of that platform, empty as yet."""
-    clock = ManualClock(START)
-    ledger = Ledger(clock, seed=seed)
-    face, source, options = _face(platform, ledger)
-    server = serve(face, faults=faults)
+    """A shop of that platform, empty as yet.
+
+    ``settings``: of the shop's money and time zone. ``ahead``: our clock less the shop's.
+    ``behind`` puts something in front of its face, a cache for instance; the rest is the face's.
+    """
+    clock = clock or ManualClock(START)
+    ledger = Ledger(clock, seed=seed, shop=settings)
+    shown, source, options = _face(platform, ledger, face)
+    server = serve(behind(shown), faults=faults)
     plugin = installed()[source]
     ways = SILENT if source == "woocommerce" else Ways(purge=1, trash=0, untrash=0)
-    market = Market(clock, ledger, Life(ledger, seed=seed, ways=ways), server, None)  # type: ignore[arg-type]
-    context = Context("shop", clock.now, market.sleep, Unobserved(), page_size)
+    life = Life(ledger, seed=seed, ways=ways)
+    market = Market(clock, ledger, life, server, None, ahead)  # type: ignore[arg-type]
+    context = Context("shop", market.now, market.sleep, Unobserved(), page_size)
     values = plugin.options.model_validate(
         options | {"base_url": server.url, "allow_private_network": True}
     )
@@ -70,25 +96,41 @@ def open_market(
     return market
 
 
-def _face(platform: str, ledger: Ledger) -> tuple[Any, str, Mapping[str, Any]]:
+@contextmanager
+def markets() -> Iterator[Callable[..., Market]]:
+    """Opens shops as ``open_market`` does; closes them all, with the processes that read them."""
+    opened: list[Market] = []
+
+    def begin(platform: str, **options: Any) -> Market:
+        opened.append(open_market(platform, **options))
+        return opened[-1]
+
+    try:
+        yield begin
+    finally:
+        for one in opened:
+            if one.house is not None:
+                one.house.engine.stop(timedelta(seconds=30))
+            one.close()
+
+
+def _face(
+    platform: str, ledger: Ledger, face: Mapping[str, Any]
+) -> tuple[Any, str, Mapping[str, Any]]:
     if platform == "shopify":
-        from ordermill.simulator.shopify.face import ShopifyFace
-
-        face: Any = ShopifyFace(ledger)
-        token = {"shop_domain": "acme.myshopify.com", "access_token": face.access_token}
-        return face, "shopify", token
-    from ordermill.simulator.woocommerce.face import WooCommerceFace
-
-    storage = "hpos" if platform == "woo-hpos" else "posts"
+        shopify = ShopifyFace(ledger, **face)
+        token = {"shop_domain": "acme.myshopify.com", "access_token": shopify.access_token}
+        return shopify, "shopify", token
+    storage: Any = "hpos" if platform == "woo-hpos" else "posts"
     version = "7.9.0" if platform == "woo-7.9" else "11.0.1"
-    face = WooCommerceFace(ledger, storage=storage, version=version)  # type: ignore[arg-type]
-    keys = {"consumer_key": face.consumer_key, "consumer_secret": face.consumer_secret}
-    return face, "woocommerce", keys
+    woo = WooCommerceFace(ledger, storage=storage, version=version, **face)
+    keys = {"consumer_key": woo.consumer_key, "consumer_secret": woo.consumer_secret}
+    return woo, "woocommerce", keys
 
 
 def moved_in(market: Market, database: Database, **options: Any) -> House:
     """A process that reads the market's shop."""
-    house = House(database, market.clock.now, {"shop": market.connector}, **options)  # type: ignore[dict-item]
+    house = House(database, market.now, {"shop": market.connector}, **options)  # type: ignore[dict-item]
     market.house = house
     return house
 

@@ -11,7 +11,7 @@ import pytest
 
 from ordermill.simulator.faults import Faults
 from ordermill.store.database import Database
-from sync.markets import PLATFORMS, Market, differences, moved_in, open_market, settle
+from sync.markets import PLATFORMS, Market, differences, markets, moved_in, settle
 
 RATES: Any = {
     "429": 0.03, "500": 0.03, "503": 0.03, "reset": 0.03, "cut": 0.03, "cut_chunked": 0.02,
@@ -24,17 +24,8 @@ Open = Callable[..., Market]
 
 @pytest.fixture
 def market() -> Iterator[Open]:
-    opened: list[Market] = []
-
-    def begin(platform: str, **options: Any) -> Market:
-        opened.append(open_market(platform, **options))
-        return opened[-1]
-
-    yield begin
-    for one in opened:
-        if one.house is not None:
-            one.house.engine.stop(timedelta(seconds=30))
-        one.close()
+    with markets() as begin:
+        yield begin
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
