@@ -67,10 +67,8 @@ def read_status(answer: Answer) -> None:
     status = answer.status
     if status == 200:
         return
-    if status == 401:
-        raise TokenRefused("the shop refuses the token (401); check it, or install the app again")
-    if status == 403:
-        raise CredentialsRefused("the shop forbids this app to read (403); check its scopes")
+    if status in (401, 403):
+        raise _forbidden(answer)
     if status == 404:
         raise SourceUnsupported(
             "no Admin API answers there (404); check shop_domain, base_url and api_version"
@@ -85,6 +83,18 @@ def read_status(answer: Answer) -> None:
     if status >= 500:
         raise TransientSourceError(f"the shop answered {status}", error_class="upstream_5xx")
     raise InvalidAnswer(f"the shop answered {status}")
+
+
+def _forbidden(answer: Answer) -> SourceError:
+    if answer.body.lstrip().startswith(b"<"):
+        # A firewall's page: it says nothing about the token, so the integration is not paused.
+        return InvalidAnswer(
+            f"something before the shop answered {answer.status} with a page; "
+            "allow this machine there"
+        )
+    if answer.status == 401:
+        return TokenRefused("the shop refuses the token (401); check it, or install the app again")
+    return CredentialsRefused("the shop forbids this app to read (403); check its scopes")
 
 
 def read_body(body: bytes) -> dict[str, Any]:

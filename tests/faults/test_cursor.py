@@ -22,12 +22,12 @@ from faults.looking import (
     stored_versions,
     versions,
 )
+from faults.rewriting import Rewritten
 from ordermill.simulator.building import Shop as Settings
 from ordermill.simulator.catalogue import HOME, PRODUCTS
 from ordermill.simulator.clock import ManualClock
 from ordermill.simulator.drafts import Draft, SetQuantity
 from ordermill.simulator.faults import Faults
-from ordermill.simulator.server import Answer, Face, Request
 from ordermill.simulator.shopify.shop import SCOPES, App
 from ordermill.store.database import Database
 from sync.markets import START, Market, differences, moved_in, settle
@@ -197,23 +197,6 @@ def test_a_refund_that_moved_no_date_is_stored_within_a_sweep(
     assert house.order(str(order.id))["owed"] == order.totals.total
     settle(shop, house, times=1)
     assert house.order(str(order.id))["owed"] == order.totals.total - Decimal("5.00")
-
-
-class Rewritten:
-    """A face whose JSON answers to paths with that ending are changed on their way."""
-
-    def __init__(self, face: Face, ending: str, change: Callable[[Any], Any]) -> None:
-        self._face = face
-        self._ending = ending
-        self._change = change
-        self.ledger = face.ledger  # type: ignore[attr-defined]
-
-    def answer(self, request: Request) -> Answer:
-        answer = self._face.answer(request)
-        if answer.status != 200 or not request.path.endswith(self._ending):
-            return answer
-        changed = json.dumps(self._change(json.loads(answer.body))).encode()
-        return Answer(200, changed, answer.headers)
 
 
 def test_refunds_that_the_list_leaves_out_are_asked_for(market: Open, database: Database) -> None:
