@@ -218,6 +218,47 @@ def verify(config: Config = DEFAULT) -> None:
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where the copy goes; it must not exist.")],
+    config: Config = DEFAULT,
+) -> None:
+    """A consistent copy of a live SQLite file."""
+    from ordermill.commands.backup import write_backup
+
+    sys.exit(write_backup(config, file))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path | None, typer.Argument(help="A copy that `backup` wrote.")] = None,
+    skip_numbers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Numbers to pass over, where later documents are unknown."),
+    ] = None,
+    despite_findings: Annotated[
+        bool, typer.Option("--despite-findings", help="Also if its books do not hold.")
+    ] = False,
+    mark: Annotated[
+        bool, typer.Option("--mark", help="A backup was put back by other means (pg_restore).")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Let billing go on after a restore.")
+    ] = False,
+    config: Config = DEFAULT,
+) -> None:
+    """Put a backup back, with verification; nothing issued is issued again."""
+    from ordermill.commands import backup as room
+
+    if sum((file is not None, mark, resume)) != 1:
+        raise typer.BadParameter("name a file, --mark or --resume, one of them")
+    if file is not None:
+        code = room.restore(config, file, skip=skip_numbers, despite_findings=despite_findings)
+    else:
+        code = room.resume(config) if resume else room.mark(config, skip=skip_numbers)
+    sys.exit(code)
+
+
+@app.command()
 def connectors() -> None:
     """The installed connectors."""
     from ordermill.connector.registry import installed

@@ -33,7 +33,7 @@ from ordermill.model.integration import Entity
 from ordermill.model.order import ZERO
 from ordermill.model.outlook import outlook
 from ordermill.settings import Settings
-from ordermill.store import cases, integrations, orders
+from ordermill.store import cases, integrations, orders, restores
 from ordermill.store.cases import Loaded
 from ordermill.store.database import Database
 from ordermill.store.integrations import StoredIntegration
@@ -111,6 +111,7 @@ class Rehearsal:
     def due(self, handles: Collection[str]) -> None:
         """What is due already of orders that the shops said nothing of."""
         with self._rehearsed() as (conn, _):
+            restores.resume(conn, now=now())  # what is held is what a person wants to see
             ids = cases.claim_due(conn, now(), MOST_DUE)
             for loaded in cases.load(conn, ids):
                 name = (loaded.handle, loaded.case.order.source_id)

@@ -74,6 +74,8 @@ def put_in_place(new: Path, file: Path, now: datetime) -> Path | None:
     """
     kept = None
     try:
+        if any(new.with_name(new.name + suffix).exists() for suffix in BESIDE):
+            raise StoreError(f"{new} is still open elsewhere")
         if file.exists():
             kept = file.with_name(f"{file.name}.before-{now:%Y%m%dT%H%M%SZ}")
             _flush_log(file)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    delete,
     exists,
     func,
     literal,
@@ -239,6 +240,12 @@ def miscounted(conn: Connection) -> Iterator[Finding]:
             yield Finding(
                 f"count of {name} of {handles[entity_id]}", f"it says {n}, there are {counted}"
             )
+
+
+def recount(conn: Connection) -> None:
+    """Make the tallies what there is, after rows came by another way."""
+    conn.execute(delete(tallies))
+    tallying.add(conn, _counted(conn))
 
 
 def _counted(conn: Connection) -> dict[tuple[str, str], int]:

@@ -90,6 +90,8 @@ def _carry(conn: sqlite3.Connection) -> Carried:
     for table in _ADDED:
         _add(conn, table, "order_id IN billed")
     _add(conn, "document_links", "document_id IN (SELECT id FROM main.documents)")
+    # Who repeats a call for one of these orders gets the answer again, not a second order.
+    _add(conn, "idempotency", "EXISTS (SELECT 1 FROM billed WHERE instr(body, billed.order_id))")
     conn.execute("DELETE FROM series")
     _add(conn, "series")
     # A key that was revoked since the backup must not open anything again.

@@ -19,6 +19,7 @@ from ordermill.model.case import Case, KnownRefund
 from ordermill.model.order import OrderStatus
 from ordermill.store import postgres, read
 from ordermill.store.bulk import among
+from ordermill.store.restores import billing_held
 from ordermill.store.tables import (
     DECISION_COLUMNS,
     SHOP_COLUMNS,
@@ -77,7 +78,8 @@ def claim_due(conn: Connection, now: datetime, limit: int, *, only: str | None =
     """Lock orders whose time has come, the longest waiting first; their ids, sorted.
 
     Those that another transaction holds are passed over, so that several processes share what is
-    due. Deleted orders come, too, where something about them is due. ``only``: none but this one.
+    due. Deleted orders come, too, where something about them is due; none while a restore holds all
+    billing. ``only``: none but this one.
     """
     query = select(orders.c.id).where(_due(now)).order_by(orders.c.decide_at).limit(limit)
     if only is not None:
@@ -103,7 +105,7 @@ def anything_due(conn: Connection, now: datetime) -> bool:
 
 def _due(now: datetime) -> ColumnElement[bool]:
     active = select(integrations.c.id).where(integrations.c.is_active)
-    return (orders.c.decide_at <= now) & orders.c.integration_id.in_(active)
+    return (orders.c.decide_at <= now) & orders.c.integration_id.in_(active) & ~billing_held()
 
 
 def _limit_waiting(conn: Connection, limit: str) -> None:

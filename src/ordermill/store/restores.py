@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 
+from ordermill.model.document import DocumentKind
+from ordermill.store import read
+from ordermill.store.numbering import Wanted
 from ordermill.store.tables import (
-    documents,
     entities,
     events,
     restores,
@@ -46,25 +49,50 @@ class Skipped:
 
 def mark(conn: Connection, backup: str, *, held: bool, now: datetime) -> None:
     """Write down that the store is what ``backup`` knew."""
-    newest = conn.execute(select(func.max(events.c.at))).scalar_one()
-    values = {"at": now, "backup": backup, "newest": newest, "held": held}
+    values = {"at": now, "backup": backup, "newest": newest(conn), "held": held}
     conn.execute(insert(restores).values(**values))
 
 
+def newest(conn: Connection) -> datetime | None:
+    """The latest thing that the store knows."""
+    found: datetime | None = conn.execute(select(func.max(events.c.at))).scalar_one()
+    return found
+
+
 def skip_numbers(conn: Connection, count: int, *, now: datetime) -> None:
-    """Let every series go on ``count`` numbers later."""
-    for row in conn.execute(select(series).with_for_update()).all():
+    """Let every series go on ``count`` numbers later, those that no document has yet included."""
+    last = {(r.entity_id, r.kind, r.year): r.last for r in conn.execute(select(series))}
+    for key, day in _series(conn, now).items():
+        last.setdefault(key, 0)
+        if not last[key]:
+            values = dict(zip(("entity_id", "kind", "year"), key, strict=True))
+            conn.execute(insert(series).values(**values, last=0, last_date=day))
+    for (entity_id, kind, year), before in last.items():
         conn.execute(
             insert(skipped_numbers).values(
-                entity_id=row.entity_id,
-                kind=row.kind,
-                year=row.year,
-                first=row.last + 1,
-                last=row.last + count,
+                entity_id=entity_id,
+                kind=kind,
+                year=year,
+                first=before + 1,
+                last=before + count,
                 at=now,
             )
         )
     conn.execute(update(series).values(last=series.c.last + count))
+
+
+def _series(conn: Connection, now: datetime) -> dict[tuple[str, str, int], str]:
+    """Every series that a document of today would be numbered in, with today's date there."""
+    found = {}
+    for row in conn.execute(select(entities)):
+        entity = read.entity_of(
+            row.handle, row.name, row.currency_code, row.address, row.tax_number, row.timezone,
+            row.payment_due_days, row.numbering,
+        )  # fmt: skip
+        today = now.astimezone(ZoneInfo(row.timezone)).date()
+        for kind in DocumentKind:
+            found[Wanted(row.id, entity, kind).series(today)] = today.isoformat()
+    return found
 
 
 def resume(conn: Connection, *, now: datetime) -> bool:
@@ -98,7 +126,6 @@ def skipped(conn: Connection) -> list[Skipped]:
     return [Skipped(*row) for row in conn.execute(query)]
 
 
-def issued(conn: Connection) -> int:
-    """How many documents there are."""
-    n: int = conn.execute(select(func.count()).select_from(documents)).scalar_one()
-    return n
+def held_since(conn: Connection) -> datetime | None:
+    """The latest restore since which nothing is billed by itself; None where billing goes on."""
+    return next((one.at for one in reversed(every(conn)) if one.held), None)

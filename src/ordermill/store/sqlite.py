@@ -78,11 +78,19 @@ def create_file(file: Path) -> None:
 
     SQLite gives its -wal and -shm files the mode of the file.
     """
+    make_folders(file)
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(f"cannot write {file}: {error.strerror}") from None
+
+
+def make_folders(file: Path) -> None:
+    """Make the folders of the file that are missing (0700)."""
     try:
         for folder in reversed(file.parents):
             if not folder.exists():
                 folder.mkdir(mode=0o700, exist_ok=True)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise StoreError(f"cannot write {file}: {error.strerror}") from None
 
