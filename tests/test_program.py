@@ -117,6 +117,13 @@ def eventually(holds: Callable[[], bool], tries: int = 3000) -> None:
     raise AssertionError("it never came to hold")
 
 
+def test_a_daemon_says_at_its_start_that_billing_is_held(shop: Shop, tmp_path: Path) -> None:
+    config = written(tmp_path, f"sqlite:///{tmp_path / 'a.db'}", shop.yaml())
+    assert call("restore", "--mark", "--skip-numbers", "5", "-c", config).returncode == 0
+    with Running("run", "-c", config) as daemon:
+        assert "restore --resume" in daemon.until("billing_held")
+
+
 def test_a_second_scheduler_on_one_file_is_refused_and_names_the_admin_action(
     shop: Shop, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ from ordermill.invoicing.due import Due
 from ordermill.model.integration import Integration
 from ordermill.schedule import Schedule
 from ordermill.settings import Settings, load
-from ordermill.store import integrations, retention, tallies
+from ordermill.store import integrations, restores, retention, tallies
 from ordermill.store.database import Database
 from ordermill.sync.engine import Engine
 from ordermill.sync.lease import RENEW
@@ -194,6 +194,7 @@ class Daemon:
     def _run(self, database: Database) -> None:
         shops = Shops(self.metrics.observer, self._listener)
         shops.apply(database, self.settings)
+        say_if_held(database)
         self.metrics.watch_database(database)
         self._watch(shops)
         engine = Engine(database, owner_id(), self._listener, now)
@@ -309,6 +310,14 @@ def stopped(engine: Engine, due: Due, within: timedelta) -> bool:
     due.stop(timedelta())  # told first, so that it ends its batch meanwhile
     finished = engine.stop(within)
     return due.join(timedelta(seconds=max(ends - time.monotonic(), 0))) and finished
+
+
+def say_if_held(database: Database) -> None:
+    """After a restore nothing may be billed by itself: the log says so at every start."""
+    with database.read() as conn:
+        since = restores.held_since(conn)
+    if since is not None:
+        log.warning("billing_held", since=since.isoformat(), end="ordermill restore --resume")
 
 
 def run_with_signals(daemon: Daemon) -> None:
