@@ -62,6 +62,12 @@ def placed(ledger: Ledger, *items: Item, paid: bool = True, **other: object) -> 
     return ledger.place(a_draft(*items, **other), paid=paid)
 
 
+def crowd(ledger: Ledger, orders: int = 1000) -> None:
+    """So many small orders, which are soon made and read: as many as bulk is worth while for."""
+    for _ in range(orders):
+        placed(ledger, CUP, shipping=(), customer=Customer())
+
+
 def lived(ledger: Ledger, orders: int, steps: int, seed: int = 1) -> None:
     """So many orders, and so many things that happen to them and others, a second apart."""
     life = Life(ledger, seed=seed, habits=HABITS, ways=WAYS)

@@ -11,7 +11,7 @@ import pytest
 
 from ordermill.connector.base import By
 from ordermill.simulator.shopify.bulk import Options
-from simulator.books import CUP, Ledger, a_ledger, lived, placed
+from simulator.books import CUP, Ledger, a_ledger, crowd, placed
 from simulator.shopify_shop import Asker, connected, open_shop, read_all
 
 RUN = """mutation($query: String!, $group: Boolean!) {
@@ -187,7 +187,7 @@ def test_the_search_inside_the_query_counts() -> None:
 @pytest.mark.parametrize("options", [Options(refused=True), Options(fails_after=700)])
 def test_the_connector_reads_on_in_pages_where_bulk_is_refused_or_breaks(options: Options) -> None:
     ledger = a_ledger()
-    lived(ledger, 1000, 0)
+    crowd(ledger)
     with open_shop(ledger, bulk_options=options) as asker, connected(asker) as connector:
         found = read_all(connector, By.CREATED)
         assert found.keys() == {str(order.id) for order in ledger.orders()}
@@ -195,7 +195,7 @@ def test_the_connector_reads_on_in_pages_where_bulk_is_refused_or_breaks(options
 
 def test_an_order_of_600_lines_comes_through_bulk_whole() -> None:
     ledger = a_ledger()
-    lived(ledger, 1000, 0)
+    crowd(ledger)
     order = placed(ledger, *[CUP] * 600)
     with open_shop(ledger) as asker, connected(asker) as connector:
         found = read_all(connector, By.CREATED)[str(order.id)]

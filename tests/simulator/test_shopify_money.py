@@ -10,7 +10,7 @@ from ordermill.connector.base import By
 from ordermill.model.order import Order, Refund
 from ordermill.simulator import money
 from ordermill.simulator.orders import Order as Kept
-from simulator.books import ZERO, a_ledger, by_hand, lived
+from simulator.books import ZERO, a_ledger, by_hand, crowd, lived
 from simulator.shopify_shop import Asker, connected, kept, open_shop, read_all
 
 pytestmark = pytest.mark.xdist_group("full_shopify")  # its shop takes seconds to fill
@@ -135,8 +135,9 @@ def test_the_shops_side_of_the_money_is_consistent_too(shop: Asker) -> None:
 
 def test_a_backfill_in_bulk_reads_the_same_as_the_pages() -> None:
     ledger = a_ledger()
+    crowd(ledger)
     by_hand(ledger)
-    lived(ledger, 1000, 50)
+    lived(ledger, 60, 100)
     with open_shop(ledger) as asker, connected(asker) as connector:
         in_bulk = read_all(connector, By.CREATED)
         assert [job["status"] for job in asker.face.engine.bulk.all()] == ["COMPLETED"]
