@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from ordermill.model.webhook import Hint, Refused
 from ordermill.simulator.drafts import SetQuantity
 from ordermill.simulator.shopify.deliveries import MOST_FAILURES, RETRIES, Mishaps
 from ordermill.simulator.shopify.face import ShopifyFace
 from simulator.books import BOOK, CUP, D, Ledger, a_ledger, placed
-from simulator.shopify_shop import Asker, open_shop
+from simulator.shopify_shop import Asker, connected, open_shop
 
 CREATE = """mutation($topic: WebhookSubscriptionTopic!, $sub: WebhookSubscriptionInput!) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: $sub) {
@@ -220,3 +221,26 @@ def test_only_the_fields_that_were_asked_for_are_told() -> None:
     placed(ledger, paid=False)
     face.deliveries.send(mill)
     assert mill.bodies("orders/create")[0].keys() == {"id", "updated_at"}
+
+
+def test_the_connector_subscribes_and_knows_what_is_delivered() -> None:
+    ledger = a_ledger()
+    with open_shop(ledger) as asker, connected(asker) as connector:
+        for topic in connector.webhook_topics:
+            connector.create_webhook(topic, URI, "")
+        assert [(kept.topic, kept.url) for kept in connector.webhooks()] == [
+            (topic, URI) for topic in connector.webhook_topics
+        ]
+        order, mill = placed(ledger), Receiver()
+        ledger.edit(order.id, SetQuantity(order.lines[0].id, D(1)))
+        ledger.refund(order.id, amount=D(1))
+        ledger.cancel(order.id)
+        ledger.purge(order.id)
+        asker.face.deliveries.send(mill)
+        secret = asker.face.credentials.client_secret
+        read = [connector.read_webhook(list(h.items()), body, secret) for h, body in mill.got]
+        assert {hint.source_id for hint in read if isinstance(hint, Hint)} == {str(order.id)}
+        assert len(read) == len([each for each in read if isinstance(each, Hint)]) > 6
+        headers, body = mill.got[0]
+        forged = connector.read_webhook(list(headers.items()), body + b" ", secret)
+        assert isinstance(forged, Refused)
