@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ordermill.errors import WrongState
 from ordermill.model.codes import Refusal
 from ordermill.model.order import OrderStatus
-from ordermill.store import events, tallies
+from ordermill.store import events, postgres, tallies
 from ordermill.store.classify import TOLD
 from ordermill.store.events import Event
 from ordermill.store.ids import new_id
@@ -29,6 +29,7 @@ from ordermill.store.types import EPOCH
 MANUAL = "manual"
 DELETED = "order.deleted"
 PERSON = "person"
+PATIENCE = 5.0  # seconds, for another transaction that holds the order
 _decode = json.decode
 
 
@@ -98,7 +99,12 @@ def _refuse_double(conn: Connection, made: Made) -> None:
 def locked(
     conn: Connection, entity_id: str, order_id: str, *, deleted: bool = False
 ) -> Row[Any] | None:
-    """The whole row under its lock; a deleted one only where ``deleted`` says so."""
+    """The whole row under its lock; a deleted one only where ``deleted`` says so.
+
+    Raises StoreBusy, when the transaction ends, if another one holds it for too long.
+    """
+    if conn.dialect.name == "postgresql":
+        postgres.wait_at_most(conn, PATIENCE)
     query = select(orders).where(orders.c.id == order_id, orders.c.entity_id == entity_id)
     if not deleted:
         query = query.where(orders.c.deleted_at.is_(None))

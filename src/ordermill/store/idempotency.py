@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, text
 
+from ordermill.store import postgres
 from ordermill.store.tables import idempotency
 
 
@@ -33,10 +34,7 @@ def claim(conn: Connection, entity_id: str, key: str, *, wait: float) -> Kept | 
     if conn.dialect.name == "postgresql":
         name = hashlib.blake2b(f"{entity_id}\0{key}".encode(), digest_size=8).digest()
         number = int.from_bytes(name, "big", signed=True)
-        milliseconds = max(1, int(wait * 1000))
-        conn.execute(
-            text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": f"{milliseconds}ms"}
-        )
+        postgres.wait_at_most(conn, wait)
         conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
     table = idempotency.c
     row = conn.execute(

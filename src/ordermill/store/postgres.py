@@ -54,6 +54,12 @@ def without_limits(conn: Connection) -> None:
     conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
 
 
+def wait_at_most(conn: Connection, seconds: float) -> None:
+    """For the rest of this transaction: no lock is waited for longer."""
+    milliseconds = max(1, int(seconds * 1000))
+    conn.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+
+
 def limit(conn: Connection, seconds: float) -> None:
     """For this transaction: no statement takes longer."""
     milliseconds = max(1, int(seconds * 1000))
