@@ -17,7 +17,8 @@ _HUNDRED = Decimal(100)
 def exact(value: Decimal) -> Decimal:
     """The amount with the digits the shop gave, at most six after the point and twelve before it;
     raise ValueError for more and for what is no number."""
-    _refuse_large(value)
+    if value.adjusted() > 11:
+        raise too_large()
     # Nearly every amount is one of these; looking at the exponent itself takes five times as long.
     if value.same_quantum(_CENT) or value.same_quantum(_ONE):
         return value
@@ -50,7 +51,8 @@ def per_unit(amount: Decimal, quantity: Decimal) -> Decimal:
     if not quantity or quantity == 1:
         return amount
     share = amount / quantity
-    _refuse_large(share)
+    if share.adjusted() > 11:
+        raise too_large()
     return share.quantize(_MICRO, ROUND_HALF_UP)
 
 
@@ -62,6 +64,5 @@ def rate_of(tax: Decimal, base: Decimal) -> Decimal | None:
     return None if rate.adjusted() > 6 else rate.quantize(_CENT, ROUND_HALF_UP)
 
 
-def _refuse_large(value: Decimal) -> None:
-    if value.adjusted() > 11:
-        raise ValueError("an amount has more than 12 digits before the point")
+def too_large() -> ValueError:
+    return ValueError("an amount has more than 12 digits before the point")

@@ -32,10 +32,12 @@ _stated = attrgetter(*_ATTRIBUTES)
 _MONEY = tuple(at for at, column in enumerate(SHOP_COLUMNS) if isinstance(column.type, Money))
 _MOVED_AT = NAMES.index("transactions")
 _JSON_AT = tuple(at for at, name in enumerate(NAMES) if name in _JSON)
-_TEXT_AT = tuple(
-    at
-    for at, column in enumerate(SHOP_COLUMNS)
-    if isinstance(column.type, Text) and column.name not in _JSON
+_texts = itemgetter(
+    *(
+        at
+        for at, column in enumerate(SHOP_COLUMNS)
+        if isinstance(column.type, Text) and column.name not in _JSON
+    )
 )
 _plain = itemgetter(
     *(at for at, name in enumerate(NAMES) if name not in NOT_CONTENT and name not in _JSON)
@@ -68,7 +70,7 @@ def order_row(order: Order) -> OrderRow:
     for at in _MONEY:
         if values[at] is not None and not -TOO_MUCH < values[at] < TOO_MUCH:
             raise MalformedOrder(order.source_id, f"{NAMES[at]} has more than 12 digits")
-    if any("\0" in values[at] for at in _TEXT_AT if values[at]):
+    if "\0" in "".join(filter(None, _texts(values))):
         raise MalformedOrder(order.source_id, "a text holds U+0000")
     return OrderRow(tuple(values), digest)
 
