@@ -13,6 +13,7 @@ from sqlalchemy import Row, Table, select
 from ordermill.invoicing.desk import desk_of
 from ordermill.model.case import Case, Desk, Happening, Plan
 from ordermill.model.document import Buyer, Content, DocumentKind, Draft, LinkType, Payment
+from ordermill.model.integration import Rules
 from ordermill.model.order import Order, OrderStatus
 from ordermill.store import cases, integrations, orders, plans
 from ordermill.store.cases import Loaded
@@ -107,7 +108,9 @@ class Billing:
     clock: Callable[[], datetime]
 
     def configure(self, entity: dict[str, Any] | None = None, **integration: Any) -> None:
-        wanted = an_integration(import_from=date(2020, 1, 1), **integration)
+        """By default a paid order is due at once."""
+        values = {"import_from": date(2020, 1, 1), "rules": Rules(auto_process=True)}
+        wanted = an_integration(**(values | integration))
         Stored(self.database, self.clock).configure(wanted, entities=[an_entity(**(entity or {}))])
 
     def take_in(self, *page: Order) -> list[str]:

@@ -121,7 +121,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 COLUMNS = (
     "id", "entity_id", "integration_id", "source", "source_id", "content_hash", "version", "mark",
-    "status", "decide_at", "created_at", "updated_at", "source_order_number", "ordered_at",
+    "status", "created_at", "updated_at", "source_order_number", "ordered_at",
     "shop_updated_at", "currency_code", "total", "total_tax", "total_with_tax", "total_discount",
     "total_shipping", "owed", "owed_tax", "taxes_included", "items", "taxes", "payment_status",
     "payment_method", "payment_gateway", "paid", "paid_at", "fulfilled", "fulfilled_at",
@@ -323,7 +323,6 @@ def row(raw: Raw, now: datetime) -> tuple[Any, ...]:
         1,
         mark,
         "pending",
-        now,
         now,
         now,
     )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
+
+from ordermill.model.integration import Rules
 from ordermill.model.order import Order
-from ordermill.store.classify import Known, Outcome, first_decision, outcome_of
+from ordermill.store.classify import Known, Outcome, Terms, first_decision, outcome_of
 from ordermill.store.rows import order_row
 from orders import AT, an_item, an_order, changed
+from shops import an_entity
 
 HOUR = timedelta(hours=1)
+NOON = AT + 2 * HOUR
 
 
 def known(order: Order, deleted_by: str | None = None) -> Known:
@@ -64,7 +70,39 @@ def test_every_content_attribute_is_part_of_the_hash() -> None:
     assert len(hashes | {order_row(order).content_hash}) == len(other) + 1
 
 
+def terms(cutoff: datetime | None = None, **rules: Any) -> Terms:
+    return Terms("woocommerce", an_entity(), Rules(**rules), cutoff)
+
+
+def first(order: Order, judged: Terms) -> tuple[str, str | None, datetime | None]:
+    found = first_decision(order, judged, NOON)
+    return str(found.status), found.error, found.look_at
+
+
 def test_an_order_placed_before_the_import_day_is_skipped_with_its_code() -> None:
-    assert first_decision(an_order(), AT + HOUR)[1].split(":")[0] == "before_import_from"
-    assert first_decision(an_order(), AT) == ("pending", None)
-    assert first_decision(changed(an_order(), ordered_at=None), AT + HOUR) == ("pending", None)
+    status, error, look_at = first(an_order(), terms(AT + HOUR, auto_process=True))
+    assert (status, look_at) == ("skipped", None)
+    assert str(error).startswith("before_import_from: ")
+    for order, cutoff in ((an_order(), AT), (changed(an_order(), ordered_at=None), AT + HOUR)):
+        assert first(order, terms(cutoff, auto_process=True)) == ("pending", None, NOON)
+
+
+@pytest.mark.parametrize(
+    ("order", "rules", "looked_at"),
+    [
+        ({}, {"auto_process": True}, True),
+        ({"paid": False}, {"auto_process": True}, False),
+        ({"paid": False}, {"auto_process": True, "auto_process_on": "created"}, True),
+        ({}, {"auto_process": True, "auto_process_delay_seconds": 60}, True),
+        ({}, {}, False),
+        ({"test": True}, {}, True),  # to be skipped
+        ({"cancelled": True}, {}, True),  # to be cancelled
+        ({"deleted": True}, {"auto_process": True}, False),
+        ({"items": (None,)}, {"auto_process": True}, True),  # it breaks where it costs itself alone
+    ],
+)
+def test_an_order_that_waits_for_its_shop_is_not_looked_at_before_it_changes(
+    order: dict[str, Any], rules: dict[str, Any], looked_at: bool
+) -> None:
+    made = changed(an_order(), **order)
+    assert first(made, terms(**rules)) == ("pending", None, NOON if looked_at else None)

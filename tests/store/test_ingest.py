@@ -256,13 +256,15 @@ def test_a_persons_delete_is_updated_silently_and_never_undone(
 ) -> None:
     (one,) = ingest(an_order())
     with database.write() as conn:
-        conn.execute(order_table.update().values(deleted_at=AT, deleted_by="person"))
+        deleted = {"deleted_at": AT, "deleted_by": "person", "decide_at": None}
+        conn.execute(order_table.update().values(deleted))
     ingest(an_order(second=1, customer_name="Later"))
     ingest(an_order(second=2, deleted=True))
     ingest(an_order(second=3))
     with database.read() as conn:
         row = orders.get(conn, stored.id, "1001")
     assert (row["deleted_by"], row["deleted_at"]) == ("person", AT)
+    assert row["decide_at"] is None
     assert event_types(database, str(one.order_id)) == ["order.created"]
 
 

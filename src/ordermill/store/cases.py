@@ -120,17 +120,13 @@ _NAMES = (
     *(column.name for column in SHOP_COLUMNS if column.name not in _UNREAD),
     *(column.name for column in DECISION_COLUMNS),
 )
-_ENTITY = (
-    "handle", "name", "currency_code", "address", "tax_number", "timezone", "payment_due_days",
-    "numbering",
-)  # fmt: skip
 _ORDERS: Select[Any] = (
     select(
         *(orders.c[name] for name in _NAMES),
         integrations.c.handle,
         integrations.c.rules,
         integrations.c.import_cutoff,
-        *(entities.c[name].label(f"entity_{name}") for name in _ENTITY),
+        *(entities.c[name].label(f"entity_{name}") for name in read.ENTITY),
     )
     .join_from(orders, integrations, integrations.c.id == orders.c.integration_id)
     .join(entities, entities.c.id == orders.c.entity_id)
@@ -181,7 +177,7 @@ def _one(
     case = Case(
         id=row.id,
         source=row.source,
-        entity=read.entity_of(*(getattr(row, f"entity_{name}") for name in _ENTITY)),
+        entity=read.entity_of(*(getattr(row, f"entity_{name}") for name in read.ENTITY)),
         rules=read.rules_of(row.rules),
         order=read.order_of(row),
         created_at=row.created_at,

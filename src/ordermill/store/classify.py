@@ -7,7 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ordermill.model.case import Case
+from ordermill.model.codes import Skip
+from ordermill.model.integration import Entity, Rules
 from ordermill.model.order import Order, OrderStatus
+from ordermill.model.rules import Verdict, decide
 from ordermill.store.rows import NAMES, NOT_CONTENT, OrderRow
 
 # Columns whose values may be told (in events, in the demo); of the others only the name is.
@@ -81,11 +85,38 @@ def changes_of(before: Any, row: OrderRow) -> tuple[Change, ...]:
     )
 
 
-def first_decision(order: Order, import_cutoff: datetime | None) -> tuple[OrderStatus, str | None]:
-    """Status and error of an order that is new: one placed before ``import_from`` is skipped."""
-    if import_cutoff is None or order.ordered_at is None or order.ordered_at >= import_cutoff:
-        return OrderStatus.PENDING, None
-    return (
-        OrderStatus.SKIPPED,
-        "before_import_from: placed before the day from which this integration imports",
-    )
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By what the orders of an integration are judged. Those placed before ``import_cutoff`` are
+    skipped."""
+
+    source: str
+    entity: Entity
+    rules: Rules
+    import_cutoff: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """What a new order is stored as, and when it is looked at; None for not before it changes."""
+
+    status: OrderStatus
+    error: str | None
+    look_at: datetime | None
+
+
+def first_decision(order: Order, terms: Terms, now: datetime) -> First:
+    """One placed before ``import_from`` is skipped. One that waits for its shop or for a person is
+    not looked at before it changes: of a shop's whole history that is most orders."""
+    case = Case(
+        id="", source=terms.source, entity=terms.entity, rules=terms.rules, order=order,
+        created_at=now, import_cutoff=terms.import_cutoff,
+    )  # fmt: skip
+    try:
+        decision = decide(case, now, edited=False)
+    except Exception:  # noqa: BLE001 - then it breaks again where it costs this order alone
+        return First(OrderStatus.PENDING, None, now)
+    if decision.code == Skip.BEFORE_IMPORT_FROM:
+        return First(OrderStatus.SKIPPED, decision.error, None)
+    waits = decision.verdict is Verdict.WAIT and decision.at is None
+    return First(OrderStatus.PENDING, None, None if waits or order.deleted else now)

@@ -142,7 +142,8 @@ def _write_integration(
         "rules": json_text(one.rules),
     }
     written = _write(conn, integrations_table, "oint", one.handle, row, values, now)
-    if row is not None and (row.rules, row.is_active) != (values["rules"], one.is_active):
+    judged = ("rules", "is_active", "import_cutoff")
+    if row is not None and any(getattr(row, name) != values[name] for name in judged):
         _decide_anew(conn, written, now)
     return written
 

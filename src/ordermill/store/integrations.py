@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 
 from ordermill.errors import NotFound
+from ordermill.store.classify import Terms
 from ordermill.store.configuration import apply_configuration
 from ordermill.store.leases import Claim
+from ordermill.store.read import ENTITY, entity_of, rules_of
 from ordermill.store.state import AUTH, COLUMNS, NOT_PAUSED, IntegrationState, moment, state_of
 from ordermill.store.tables import entities, integration_state, integrations
 from ordermill.store.types import Moment
@@ -29,6 +31,7 @@ __all__ = [
     "stored",
     "succeeded",
     "sweep_done",
+    "terms_of",
     "zone_of",
 ]
 
@@ -54,6 +57,26 @@ def stored(conn: Connection) -> dict[str, StoredIntegration]:
         select(table.id, table.handle, table.entity_id, table.source, table.import_cutoff)
     )
     return {row.handle: StoredIntegration(*row) for row in rows}
+
+
+def terms_of(conn: Connection, integration_id: str) -> Terms:
+    """By what its orders are judged. The rules do not change before the commit of a transaction
+    that holds the lease: who changes them locks its row first."""
+    row = conn.execute(_TERMS, {"id": integration_id}).one()
+    entity = entity_of(*(getattr(row, f"entity_{name}") for name in ENTITY))
+    return Terms(row.source, entity, rules_of(row.rules), row.import_cutoff)
+
+
+_TERMS = (
+    select(
+        integrations.c.source,
+        integrations.c.rules,
+        integrations.c.import_cutoff,
+        *(entities.c[name].label(f"entity_{name}") for name in ENTITY),
+    )
+    .join_from(integrations, entities, entities.c.id == integrations.c.entity_id)
+    .where(integrations.c.id == bindparam("id"))
+)
 
 
 def state(conn: Connection, integration_id: str) -> IntegrationState:

@@ -24,12 +24,13 @@ from sqlalchemy import (
 )
 
 from ordermill.errors import MalformedOrder
-from ordermill.model.order import Order
+from ordermill.model.order import Order, OrderStatus
 from ordermill.store import events, hints, refunds, rejected, tallies
 from ordermill.store.bulk import among, among_given, append, upsert
 from ordermill.store.classify import (
     KNOWN,
     Change,
+    First,
     Known,
     Outcome,
     changes_of,
@@ -38,7 +39,8 @@ from ordermill.store.classify import (
 )
 from ordermill.store.events import Event
 from ordermill.store.ids import new_id
-from ordermill.store.integrations import StoredIntegration
+from ordermill.store.integrations import StoredIntegration, terms_of
+from ordermill.store.overrides import over
 from ordermill.store.rows import NAMES, OrderRow, order_row, payload_text
 from ordermill.store.tables import orders, raw_versions
 
@@ -46,17 +48,17 @@ __all__ = ["Change", "Incoming", "Ingested", "Outcome", "ingest"]
 
 _OWN = (
     "id", "entity_id", "integration_id", "source", "source_id", "content_hash", "version", "mark",
-    "status", "error", "decide_at", "source_event_id", "deleted_at", "deleted_by", "created_at",
-    "updated_at",
+    "status", "error", "decide_at", "source_event_id", "overrides", "deleted_at", "deleted_by",
+    "created_at", "updated_at",
 )  # fmt: skip
 COLUMNS = (*_OWN, *NAMES)  # what a new order is written with
 # A status, and a person's delete, are decided elsewhere and outlive every version of the shop.
 _UPDATED = (
-    "content_hash", "version", "mark", "decide_at", "source_event_id", "updated_at", *NAMES,
+    "content_hash", "version", "mark", "source_event_id", "overrides", "updated_at", *NAMES,
 )  # fmt: skip
 _DELETED = tuple(
     (name, f"CASE WHEN orders.deleted_by = 'person' THEN orders.{name} ELSE excluded.{name} END")
-    for name in ("deleted_at", "deleted_by")
+    for name in ("deleted_at", "deleted_by", "decide_at")
 )
 # More parameters than this in one statement and SQLite refuses it.
 _MOST = 10_000
@@ -100,6 +102,8 @@ class _Entry:
     outcome: Outcome
     id: str = ""
     changes: tuple[Change, ...] = ()
+    overrides: str | None = None
+    first: First | None = None
 
     @property
     def version(self) -> int:
@@ -218,8 +222,7 @@ def _write(
     """The order rows, their raw versions, refunds and events."""
     created = [entry for entry in entries if entry.outcome is Outcome.CREATED]
     updated = [entry for entry in entries if entry.outcome is Outcome.UPDATED]
-    for entry in created:
-        entry.id = new_id("ord", now)
+    _begin(conn, stored, created, now)
     _compare(conn, updated)
     append(conn, orders, COLUMNS, [_values(stored, entry, now) for entry in created])
     upsert(
@@ -259,35 +262,51 @@ def _tallied(stored: StoredIntegration, written: Sequence[_Entry]) -> Mapping[tu
     return more
 
 
+def _begin(
+    conn: Connection, stored: StoredIntegration, created: Sequence[_Entry], now: datetime
+) -> None:
+    """What new orders are stored as."""
+    if created:
+        terms = terms_of(conn, stored.id)
+        for entry in created:
+            entry.id = new_id("ord", now)
+            entry.first = first_decision(entry.order, terms, now)
+
+
 def _compare(conn: Connection, updated: Sequence[_Entry]) -> None:
-    """Say of each what differs from the stored row."""
+    """Say of each what differs from the stored row, which is locked, for a person may be changing
+    it; what they set stays."""
     by_id = {entry.id: entry for entry in updated}
-    if by_id:
-        for before in conn.execute(select(orders).where(among(conn, orders.c.id, by_id))):
-            entry = by_id[before.id]
-            entry.changes = changes_of(before, entry.row)
+    if not by_id:
+        return
+    rows = select(orders).where(among(conn, orders.c.id, by_id)).order_by(orders.c.id)
+    for before in conn.execute(rows.with_for_update()):
+        entry = by_id[before.id]
+        entry.row, entry.overrides = over(before, entry.order, entry.row)
+        entry.changes = changes_of(before, entry.row)
 
 
 def _values(stored: StoredIntegration, entry: _Entry, now: datetime) -> tuple[Any, ...]:
-    status, error = first_decision(entry.order, stored.import_cutoff)
+    """Of one that is there already the status is not written, and it is looked at now."""
+    first = entry.first or First(OrderStatus.PENDING, None, now)
     deleted = entry.order.deleted
     return (
         entry.id, stored.entity_id, stored.id, stored.source, entry.incoming.source_id,
-        entry.row.content_hash, entry.version, entry.incoming.mark, str(status), error, now,
-        entry.incoming.event_id, now if deleted else None, "shop" if deleted else None, now, now,
-        *entry.row.values,
+        entry.row.content_hash, entry.version, entry.incoming.mark, str(first.status), first.error,
+        first.look_at, entry.incoming.event_id, entry.overrides, now if deleted else None,
+        "shop" if deleted else None, now, now, *entry.row.values,
     )  # fmt: skip
 
 
 def _events(
     stored: StoredIntegration, entry: _Entry, actor: str, reason: str | None
 ) -> Iterator[Event]:
-    if entry.known is None:
+    if entry.first is not None:
         yield Event(entry.id, events.CREATED, actor=actor, reason=reason)
-        status, error = first_decision(entry.order, stored.import_cutoff)
+        status, error = entry.first.status, entry.first.error
         if error is not None:
             yield Event(entry.id, f"order.{status}", actor=events.ORDERMILL, reason=error)
-    elif entry.known.deleted_by != "person" and entry.changes:
+    elif entry.known and entry.known.deleted_by != "person" and entry.changes:
         told = {change.field: [change.before, change.after] for change in entry.changes}
         data = {"version": entry.version, "changes": told}
         yield Event(entry.id, events.UPDATED, actor=actor, reason=reason, data=data)

@@ -108,7 +108,7 @@ def order_of(row: Any) -> Order:
         deleted=row.deleted_at is not None,
         customer_name=row.customer_name,
         customer_email=row.customer_email,
-        customer=None if row.customer is None else _customer(row.customer),
+        customer=customer_of(row.customer),
         billing_address=address_of(row.billing_address),
         shipping_address=address_of(row.shipping_address),
         transactions=_transactions(row.transactions),
@@ -132,6 +132,10 @@ def items_of(text: str, *, written: bool = False) -> tuple[Item, ...]:
 
 def taxes_of(text: str) -> tuple[TaxTotal, ...]:
     return _taxes(text)
+
+
+def customer_of(text: str | None) -> Customer | None:
+    return None if text is None else _customer(text)
 
 
 def address_of(text: str | None) -> Address | None:
@@ -205,6 +209,13 @@ def payment_of(row: Any) -> Payment:
 def rules_of(text: str) -> Rules:
     """The rules kept with an integration; ``{}`` are the defaults."""
     return _rules(text)
+
+
+# The columns of `entities` that make one, in the order of what follows.
+ENTITY = (
+    "handle", "name", "currency_code", "address", "tax_number", "timezone", "payment_due_days",
+    "numbering",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
