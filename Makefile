@@ -20,7 +20,7 @@ check: .venv/.ready-dev ## formatter, linter, types and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@$(MAKE) --no-print-directory test
+	@ORDERMILL_FUZZ=$${ORDERMILL_FUZZ:-200} $(MAKE) --no-print-directory test
 
 bench: .venv/.ready-bench ## the figures of docs/benchmarks.md, measured here
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
