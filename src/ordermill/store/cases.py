@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, select, text
 from sqlalchemy.exc import DBAPIError
 
 from ordermill.errors import StoreBusy
@@ -104,8 +104,9 @@ def anything_due(conn: Connection, now: datetime) -> bool:
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
-    active = select(integrations.c.id).where(integrations.c.is_active)
-    return (orders.c.decide_at <= now) & orders.c.integration_id.in_(active) & ~billing_held()
+    # Not integration_id IN (...): at every look SQLite then reads all orders of each integration.
+    active = exists().where(integrations.c.id == orders.c.integration_id, integrations.c.is_active)
+    return (orders.c.decide_at <= now) & active & ~billing_held()
 
 
 def _limit_waiting(conn: Connection, limit: str) -> None:
