@@ -14,6 +14,7 @@
   + StoreError
     - StoreBusy                 nobody: another transaction was in the way, trying again helps
       . TooSlow                 the caller: what was asked for reads too much, ask for less
+    - StoreUnwritable           the operator: the disk is full, fails or is read-only
     - LeaseLost                 nobody: another process owns the integration, this one stops writing
     - SchemaOutdated            the operator runs `ordermill db upgrade`
     - SchemaTooNew              the operator installs the newer ordermill again
@@ -117,6 +118,10 @@ class StoreBusy(StoreError):
 
 class TooSlow(StoreBusy):
     """A statement took longer than it may; its transaction changed nothing."""
+
+
+class StoreUnwritable(StoreError):
+    """Nothing can be written until the operator makes room or lets us; nothing was changed."""
 
 
 class LeaseLost(StoreError):

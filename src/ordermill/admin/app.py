@@ -79,6 +79,7 @@ def _health(app: FastAPI, database: Database, heartbeat: Callable[[], float]) ->
 def _database(database: Database) -> dict[str, Any]:
     try:
         database.check_schema()
+        database.check_writable()
     except OrdermillError as error:
         return {"ok": False, "error": str(error)}
     return {"ok": True, "dialect": database.dialect}

@@ -21,6 +21,7 @@ from ordermill.errors import (
     SchemaTooNew,
     StoreBusy,
     StoreError,
+    StoreUnwritable,
 )
 from ordermill.store import postgres, sqlite
 from ordermill.store.failures import translated
@@ -44,6 +45,7 @@ class Database:
         self._snapshots = engine.execution_options(**_SNAPSHOTS[engine.dialect.name])
         self._writers = engine.execution_options(**{sqlite.WRITES: True})
         self._writing = threading.Lock()
+        self._unwritable = False
         self._driver_errors = _driver_errors(engine.dialect.name)
 
     @classmethod
@@ -153,6 +155,14 @@ class Database:
         """Raise SchemaOutdated or SchemaTooNew if the schema is not this program's."""
         _check(self.revision())
 
+    def check_writable(self) -> None:
+        """Raise StoreUnwritable from a write that failed for want of room or permission on, until a
+        trial of some size succeeds. Without such a failure nothing is tried."""
+        if self._unwritable:
+            with self.write() as conn:
+                (postgres if self._file is None else sqlite).trial(conn)
+            self._unwritable = False
+
     def upgrade(self) -> bool:
         """Bring the schema to this program's; False if it was there. Raise SchemaTooNew.
 
@@ -207,7 +217,10 @@ class Database:
         except PoolTimeout:
             raise StoreBusy("every database connection is in use; trying again helps") from None
         except self._driver_errors as error:
-            raise translated(error) from None
+            meant = translated(error)
+            # A flag alone: a small write may find room where the next page of orders does not.
+            self._unwritable |= isinstance(meant, StoreUnwritable)
+            raise meant from None
 
 
 _FORMS = "sqlite:///path/to/file.db or postgresql://user:password@host:5432/name"

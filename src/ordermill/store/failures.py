@@ -7,7 +7,7 @@ columns. A statement that is wrong in itself quotes only such names, for every v
 
 from __future__ import annotations
 
-from ordermill.errors import StoreBusy, StoreError, TooSlow
+from ordermill.errors import StoreBusy, StoreError, StoreUnwritable, TooSlow
 
 BUSY = {
     "40001": "two transactions crossed",
@@ -17,18 +17,20 @@ BUSY = {
     "SQLITE_LOCKED": "another connection held the table",
 }
 SLOW = {"57014", "SQLITE_INTERRUPT"}
+UNWRITABLE = {
+    "53100": "the disk of the database is full",
+    "25006": "the database is read-only",
+    "SQLITE_FULL": "the disk of the database file is full",
+    "SQLITE_READONLY": "the database file or its folder is read-only",
+    "SQLITE_IOERR": "the disk of the database file fails",
+}
 KNOWN = {
     "28P01": "the database refuses the user or password of database_url",
     "28000": "the database refuses the user of database_url",
     "3D000": "the database named in database_url does not exist; create it first",
     "42501": "the user of database_url lacks a permission",
-    "53100": "the disk of the database is full",
     "53300": "the database has no free connection",
-    "25006": "the database is read-only",
-    "SQLITE_FULL": "the disk of the database file is full",
-    "SQLITE_READONLY": "the database file or its folder is read-only",
     "SQLITE_CANTOPEN": "the database file cannot be opened; its folder must be writable",
-    "SQLITE_IOERR": "the disk of the database file fails",
     "SQLITE_CORRUPT": "the database file is damaged; restore a backup",
     "SQLITE_NOTADB": "the file is no SQLite database",
 }
@@ -53,6 +55,8 @@ def translated(error: Exception) -> StoreError:
     for name in (code, "_".join(code.split("_")[:2])):  # SQLITE_BUSY_SNAPSHOT is a SQLITE_BUSY
         if name in BUSY:
             return StoreBusy(f"{BUSY[name]} ({code}); trying again helps")
+        if name in UNWRITABLE:
+            return StoreUnwritable(f"{UNWRITABLE[name]} ({code})")
         if name in KNOWN:
             return StoreError(f"{KNOWN[name]} ({code})")
     if code.startswith(("08", "57P")):

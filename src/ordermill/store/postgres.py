@@ -66,6 +66,14 @@ def limit(conn: Connection, seconds: float) -> None:
     conn.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
 
 
+def trial(conn: Connection) -> None:
+    """Need as much room as a page of orders may, and give it back."""
+    conn.exec_driver_sql(
+        "CREATE TEMPORARY TABLE ordermill_trial ON COMMIT DROP AS "
+        "SELECT md5(n::text) FROM generate_series(1, 20000) n"
+    )
+
+
 def make_search_index(conn: Connection) -> None:
     """The trigram index of the search; where the extension cannot be had the search scans."""
     available = text("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")

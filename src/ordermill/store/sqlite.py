@@ -130,6 +130,13 @@ def limited(conn: Connection, seconds: float) -> Iterator[None]:
         driver.set_progress_handler(None, 0)
 
 
+def trial(conn: Connection) -> None:
+    """Need as much room as a page of orders may, and give it back."""
+    conn.exec_driver_sql("CREATE TABLE ordermill_trial (bytes BLOB)")
+    conn.exec_driver_sql("INSERT INTO ordermill_trial VALUES (zeroblob(1048576))")
+    conn.exec_driver_sql("DROP TABLE ordermill_trial")
+
+
 def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     assert isinstance(connection, sqlite3.Connection)
     connection.create_function(CASEFOLD, 1, _casefold, deterministic=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ordermill.errors import IncompleteRead, LeaseLost, SourceError
+from ordermill.errors import IncompleteRead, LeaseLost, SourceError, StoreError
 from ordermill.store import integrations, leases, runs
 from ordermill.store.database import Database
 from ordermill.store.leases import Claim
@@ -174,6 +174,8 @@ class Work:
             self._failed(error)
         except LeaseLost:
             raise
+        except StoreError as error:
+            self._failed(SourceError(str(error)), stage="store")
         except Exception as error:
             log.exception("sync_broke", connector=self.shop.handle, error=type(error).__name__)
             self._failed(SourceError(f"ordermill broke: {type(error).__name__}, see its log"))
@@ -230,7 +232,7 @@ class Work:
         self.shop.listener.error(self.shop.handle, "fetch", error.error_class)
         log.error("shop_lists_fewer_orders", connector=self.shop.handle, reason=str(error))
 
-    def _failed(self, error: SourceError) -> None:
+    def _failed(self, error: SourceError, *, stage: str = "fetch") -> None:
         now = self.shop.now()
         failures = self._state().failures + 1
         every = self.shop.integration.poll.every
@@ -243,7 +245,7 @@ class Work:
                 integrations.pause(
                     conn, self.shop.handle, reason=what.pause, by="auth", now=now, until=None
                 )
-        self.shop.listener.error(self.shop.handle, "fetch", error.error_class)
+        self.shop.listener.error(self.shop.handle, stage, error.error_class)
         log.warning(
             "sync_failed",
             connector=self.shop.handle,
