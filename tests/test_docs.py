@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -52,3 +53,19 @@ def test_every_command_says_what_it_does(commands: typer.Typer) -> None:
     for one in commands.registered_commands:
         assert one.callback is not None
         assert one.callback.__doc__, one.callback.__name__
+
+
+NAMED = sorted(
+    set(re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "docs/reliability.md").read_text()))
+)
+
+
+def test_every_fault_of_reading_and_storing_has_its_row() -> None:
+    rows = re.findall(r"^\| (\d+) \|", (ROOT / "docs/reliability.md").read_text(), re.MULTILINE)
+    assert {*range(1, 37), *range(58, 61)} <= set(map(int, rows))
+
+
+@pytest.mark.parametrize(("path", "test"), NAMED, ids=[test for _, test in NAMED])
+def test_a_test_that_stands_for_a_fault_exists(path: str, test: str) -> None:
+    tree = ast.parse((ROOT / path).read_text())
+    assert test in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
