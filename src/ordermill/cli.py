@@ -259,6 +259,18 @@ def restore(
 
 
 @app.command()
+def erase(
+    whom: Annotated[str, typer.Argument(help="An e-mail address, or an order by any name.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else it is only counted.")] = False,
+    config: Config = DEFAULT,
+) -> None:
+    """Erase a buyer's personal data from everything but the documents issued to them."""
+    from ordermill.commands.erase import erase_person
+
+    sys.exit(erase_person(config, whom, really=yes))
+
+
+@app.command()
 def connectors() -> None:
     """The installed connectors."""
     from ordermill.connector.registry import installed

@@ -163,6 +163,7 @@ BROKEN: list[tuple[OrderBooks, str]] = [
     (paid(times_created=0), "0 events say order.created"),
     (paid(times_created=2), "2 events say order.created"),
     (paid(payload_kept=False), "the payload of its present version is not kept"),
+    (paid(hashed=False), "its content hash is missing"),
     (paid(invoice_id=None), "invoice_id is None, its latest invoice is INV-2026-00001"),
     (paid(estimate_id="est_1"), "estimate_id is est_1, its latest estimate is None"),
     (paid(status=OrderStatus.PENDING), "its status is pending, it has 1 invoices"),

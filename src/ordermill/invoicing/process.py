@@ -13,6 +13,7 @@ from ordermill.model.buyer import buyer_of
 from ordermill.model.case import Case, Desk, Happening, Plan, Refused
 from ordermill.model.codes import Skip
 from ordermill.model.document import Content, DocumentKind, Draft, LinkType
+from ordermill.model.erasure import NOBODY
 from ordermill.model.lifecycle import assert_processable
 from ordermill.model.order import OrderStatus
 from ordermill.model.rules import Decision, Verdict
@@ -92,15 +93,19 @@ def estimate(case: Case, desk: Desk, reason: str) -> Plan:
 
 
 def draft(case: Case, desk: Desk, what: Content, kind: DocumentKind) -> Draft:
-    """A document over ``what``, made out to the order's present buyer. Its service date is the day
-    of fulfilment, else of the order."""
+    """A document over ``what``, made out to the order's present buyer, or to that of the invoice
+    before where the order says nothing of one (any more). Its service date is the day of
+    fulfilment, else of the order."""
+    customer = buyer_of(case.order)
+    if customer == NOBODY and case.invoice is not None:
+        customer = case.invoice.customer
     served = case.order.fulfilled_at or case.order.ordered_at
     prefix = "est" if kind is DocumentKind.ESTIMATE else "inv"
     return Draft(
         id=desk.new_id(prefix),
         kind=kind,
         content=what,
-        customer=buyer_of(case.order),
+        customer=customer,
         date_service=None if served is None else served.astimezone(case.zone).date().isoformat(),
     )
 

@@ -80,6 +80,7 @@ class OrderBooks(Struct, frozen=True, kw_only=True):
     refunds: tuple[SettledRefund, ...] = ()
     times_created: int = 1  # events that say so
     payload_kept: bool = True  # of the present version; one that no shop sent has none
+    hashed: bool = True  # the contents of the present version, in the same way
 
     def of_kind(self, kind: DocumentKind) -> tuple[Issued, ...]:
         """Its documents of one kind."""

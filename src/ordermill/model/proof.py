@@ -225,6 +225,8 @@ def _trail(books: OrderBooks) -> Iterator[str]:
         yield f"{books.times_created} events say order.created"
     if not books.payload_kept:
         yield "the payload of its present version is not kept"
+    if not books.hashed:
+        yield "its content hash is missing"
 
 
 def _pointers(books: OrderBooks) -> Iterator[str]:

@@ -37,6 +37,7 @@ from ordermill.model.order import ZERO, OrderStatus
 from ordermill.store import read
 from ordermill.store import tallies as tallying
 from ordermill.store.bulk import among
+from ordermill.store.configuration import MANUAL
 from ordermill.store.tables import (
     customers,
     document_links,
@@ -53,7 +54,7 @@ from ordermill.store.tables import (
     skipped_numbers,
     tallies,
 )
-from ordermill.store.types import Money
+from ordermill.store.types import EPOCH, Money
 
 BATCH = 500
 T = TypeVar("T")
@@ -118,12 +119,11 @@ _ORDERS: Select[Any] = (
         .where(events.c.order_id == orders.c.id, events.c.type == "order.created")
         .scalar_subquery()
         .label("times_created"),
-        or_(
-            orders.c.content_hash == "",  # made by a call; no shop has sent it yet
-            exists().where(
-                raw_versions.c.order_id == orders.c.id, raw_versions.c.version == orders.c.version
-            ),
-        ).label("payload_kept"),
+        exists()
+        .where(raw_versions.c.order_id == orders.c.id, raw_versions.c.version == orders.c.version)
+        .label("payload_kept"),
+        or_(orders.c.source == MANUAL, orders.c.shop_updated_at == EPOCH).label("made_by_call"),
+        orders.c.content_hash,
     )
     .join_from(orders, integrations)
     .order_by(orders.c.id)
@@ -155,7 +155,8 @@ def _books(conn: Connection, rows: Sequence[Row[Any]]) -> Iterator[OrderBooks]:
             payments=tuple(money[row.id]),
             refunds=tuple(settled[row.id]),
             times_created=row.times_created,
-            payload_kept=row.payload_kept,
+            payload_kept=row.payload_kept or row.made_by_call,
+            hashed=bool(row.content_hash) or row.made_by_call,
         )
 
 

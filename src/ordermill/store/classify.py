@@ -41,6 +41,7 @@ class Known:
     shop_updated_at: datetime
     mark: str
     deleted_by: str | None
+    erased_at: datetime | None = None
 
 
 KNOWN = tuple(field.name for field in fields(Known))

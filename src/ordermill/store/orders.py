@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from ordermill.errors import MalformedOrder
+from ordermill.model.erasure import without_buyer
 from ordermill.model.order import Order, OrderStatus
 from ordermill.store import events, hints, refunds, rejected, tallies
 from ordermill.store.bulk import among, among_given, append, upsert
@@ -60,6 +61,7 @@ _DELETED = tuple(
     (name, f"CASE WHEN orders.deleted_by = 'person' THEN orders.{name} ELSE excluded.{name} END")
     for name in ("deleted_at", "deleted_by", "decide_at")
 )
+ERASED = "{}"  # the payload of an order whose buyer's data was erased
 # More parameters than this in one statement and SQLite refuses it.
 _MOST = 10_000
 
@@ -109,6 +111,13 @@ class _Entry:
     def version(self) -> int:
         return 1 if self.known is None else self.known.version + 1
 
+    @property
+    def payload(self) -> str:
+        """What the shop sent; nothing of an order whose buyer's data was erased."""
+        if self.known is not None and self.known.erased_at is not None:
+            return ERASED
+        return payload_text(self.incoming.payload)
+
 
 def ingest(
     conn: Connection,
@@ -127,7 +136,8 @@ def ingest(
     for what is read by id (``confirmed``) is written whatever its date. An order that is in the
     page twice counts in its newest version. An order that a person deleted is updated silently and
     stays deleted; one that the shop had trashed, and shows again, is restored. ``actor`` and
-    ``reason`` stand in the events of changes.
+    ``reason`` stand in the events of changes. Of an order whose buyer's data was erased nothing of
+    that is written again.
     """
     readable, unreadable = _sorted_out(incoming)
     entries = _classified(conn, stored, readable, confirmed=confirmed)
@@ -174,6 +184,9 @@ def _classified(
     entries = []
     for source_id, (one, order, row) in readable.items():
         there = known.get(source_id)
+        if there is not None and there.erased_at is not None:
+            order = without_buyer(order)
+            row = order_row(order)
         outcome = outcome_of(there, row, order, confirmed=confirmed)
         entries.append(_Entry(one, order, row, there, outcome, "" if there is None else there.id))
     return entries
@@ -239,7 +252,7 @@ def _write(
         conn,
         raw_versions,
         ("order_id", "version", "at", "payload"),
-        [(e.id, e.version, now, payload_text(e.incoming.payload)) for e in written],
+        [(e.id, e.version, now, e.payload) for e in written],
     )
     refunds.write(conn, {e.id: e.order for e in created}, {e.id: e.order for e in updated}, now)
     happened = [event for e in written for event in _events(stored, e, actor, reason)]
@@ -338,7 +351,23 @@ def _aside(
     if stale:
         hints.add(conn, stored.id, stale, now=now)
     rejected.readable_again(conn, stored.id, [e.incoming.source_id for e in entries])
-    rejected.keep(conn, stored.id, [(error, one.payload) for one, error in unreadable], now)
+    rejected.keep(conn, stored.id, _kept(conn, stored, unreadable), now)
+
+
+def _kept(
+    conn: Connection,
+    stored: StoredIntegration,
+    unreadable: Sequence[tuple[Incoming, MalformedOrder]],
+) -> list[tuple[MalformedOrder, bytes]]:
+    """What could not be read, with its payload unless its buyer's data was erased."""
+    if not unreadable:
+        return []
+    known = _known(conn, stored.id, [one.source_id for one, _ in unreadable])
+    erased = {source_id for source_id, there in known.items() if there.erased_at is not None}
+    return [
+        (error, ERASED.encode() if one.source_id in erased else one.payload)
+        for one, error in unreadable
+    ]
 
 
 def _moved(entry: _Entry) -> bool:

@@ -41,6 +41,7 @@ def present(
     locked until the commit.
 
     An order of which a later version was rejected is left out: its newest state is not this one.
+    So is one whose buyer's data was erased: its payloads are gone.
     """
     mine = orders.c.integration_id == integration_id
     query = (
@@ -52,7 +53,7 @@ def present(
                 raw_versions.c.order_id == orders.c.id, raw_versions.c.version == orders.c.version
             ),
         )
-        .where(mine, orders.c.source_id > after, _meant(wanted))
+        .where(mine, orders.c.source_id > after, orders.c.erased_at.is_(None), _meant(wanted))
         .where(
             ~exists().where(
                 rejected_orders.c.integration_id == orders.c.integration_id,

@@ -16,8 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
+from ordermill.model.buyer import buyer_of
 from ordermill.model.case import Case, Happening, Plan
 from ordermill.model.document import DocumentKind, Draft, Payment
+from ordermill.model.erasure import NOBODY
 from ordermill.store import customers, documents, events, numbering, payments, tallies
 from ordermill.store.bulk import change
 from ordermill.store.cases import Loaded
@@ -82,18 +84,25 @@ def note(conn: Connection, order_id: str, plan: Plan, *, now: datetime, actor: s
 
 
 def _buyers(conn: Connection, work: Sequence[Planned], now: datetime) -> dict[str, str]:
-    """The customer of every draft, by its id. A credit note's is its invoice's."""
+    """The customer of every draft, by its id. A credit note's is its invoice's, as is that of a new
+    invoice of an order whose buyer's data was erased."""
     found: dict[str, str] = {}
     purchases: dict[str, Purchase] = {}
     for one in work:
         for draft in one.plan.documents:
-            credited = one.loaded.buyers.get(draft.credits or "")
-            if credited is not None:
-                found[draft.id] = credited
+            known = one.loaded.buyers.get(draft.credits or _invoice_of_erased(one.case) or "")
+            if known is not None:
+                found[draft.id] = known
             else:
                 purchases[draft.id] = _purchase(one, draft)
     ids = customers.resolve(conn, list(purchases.values()), now)
     return found | {draft_id: ids[p.entity_id, p.key] for draft_id, p in purchases.items()}
+
+
+def _invoice_of_erased(case: Case) -> str | None:
+    """The invoice whose customer goes on, where the order says nothing of its buyer any more."""
+    nameless = case.invoice is not None and buyer_of(case.order) == NOBODY
+    return case.invoice.id if nameless and case.invoice is not None else None
 
 
 def _purchase(one: Planned, draft: Draft) -> Purchase:

@@ -191,6 +191,7 @@ orders = Table(
     Column("source_event_id", words()),
     Column("deleted_at", Moment),
     Column("deleted_by", words()),  # shop | person; a person's is never undone by a sync
+    Column("erased_at", Moment),  # its buyer's data was erased, and is never stored again
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("integration_id", "source_id"),
