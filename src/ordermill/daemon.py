@@ -17,12 +17,13 @@ import structlog
 from pydantic import BaseModel
 
 from ordermill.admin.metrics import Metrics
-from ordermill.connector.base import Connector, Context, Observer, Plugin
+from ordermill.connector.base import Connector, Context, Observer, Plugin, ReadsWebhooks
 from ordermill.connector.registry import installed
 from ordermill.errors import ConfigError, OrdermillError
 from ordermill.invoicing.done import Listener as DueListener
 from ordermill.invoicing.due import Due
 from ordermill.model.integration import Integration
+from ordermill.model.webhook import Headers, Hint, Ping, Refused
 from ordermill.schedule import Schedule
 from ordermill.settings import Settings, load
 from ordermill.store import integrations, restores, retention, tallies
@@ -35,12 +36,15 @@ from ordermill.sync.shop import Shop
 if TYPE_CHECKING:
     from ordermill.admin.server import Serving
     from ordermill.api.gate import Keyring
+    from ordermill.api.inbox import Writer
+    from ordermill.api.webhooks import Reader
 
 log = structlog.get_logger()
 
 TICK = timedelta(milliseconds=200)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
+LAST_HINTS = 0.5  # seconds for writing what webhooks brought last
 GRACE = timedelta(seconds=8)  # of the 10 s in which the daemon stops
 
 
@@ -173,6 +177,7 @@ class Daemon:
         self.admin_port: int | None = None
         self.api_port: int | None = None
         self._keyring: Keyring | None = None
+        self._readers: dict[str, Reader] = {}
 
     def stop(self) -> None:
         """Ask for the end; safe in a signal handler."""
@@ -206,7 +211,7 @@ class Daemon:
         schedule.every("heartbeat", RENEW, engine.heartbeat)
         schedule.every("tally", MINUTE, lambda: self._settle_tallies(database))
         schedule.every("forget", DAY, lambda: self._forget(database))
-        api, admin = self._serve_api(database), self._serve_admin(database)
+        (api, writer), admin = self._serve_api(database), self._serve_admin(database)
         self.api_port, self.admin_port = api.port, admin.port
         self.metrics.reload(True, now())
         schedule.start()
@@ -225,6 +230,7 @@ class Daemon:
             schedule.stop()
             finished = stopped(engine, due, GRACE)
             api.stop()
+            writer.stop(LAST_HINTS)
             admin.stop()
             shops.close()
             log.info("stopped", finished=finished)
@@ -239,16 +245,26 @@ class Daemon:
         )
         return serve(app, self.settings.admin.host, self.settings.admin.port)
 
-    def _serve_api(self, database: Database) -> Serving:
+    def _serve_api(self, database: Database) -> tuple[Serving, Writer]:
         from ordermill.admin.server import serve
         from ordermill.api.app import create_app
         from ordermill.api.gate import Keyring
+        from ordermill.api.inbox import Inbox, Writer
+        from ordermill.api.webhooks import routes
 
         self._keyring = Keyring(self.settings.keys)
+        inbox = Inbox(self.metrics.hint_dropped)
         app = create_app(
-            database, self._keyring, docs=self.settings.api.docs, listener=self.metrics
+            database,
+            self._keyring,
+            docs=self.settings.api.docs,
+            webhooks=routes(self._readers, inbox),
+            listener=self.metrics,
         )
-        return serve(app, self.settings.api.host, self.settings.api.port, "api")
+        serving = serve(app, self.settings.api.host, self.settings.api.port, "api")
+        writer = Writer(database, inbox, now)
+        writer.start()
+        return serving, writer
 
     def _wait(self, database: Database, shops: Shops, engine: Engine) -> None:
         while not self._stop.wait(0.1):
@@ -277,6 +293,11 @@ class Daemon:
         log.info("reloaded", integrations=len(shops.by_handle))
 
     def _watch(self, shops: Shops) -> None:
+        """Whatever follows the settings: the metrics' shops, and who reads webhooks with what."""
+        readers = webhook_readers(shops, self.settings)
+        self._readers.update(readers)
+        for handle in self._readers.keys() - readers.keys():
+            del self._readers[handle]
         sources = {h: i.source for h, i in self.settings.integrations.items()}
         self.metrics.watch(
             {h: shops.plugins[source] for h, source in sources.items()},
@@ -318,6 +339,27 @@ def say_if_held(database: Database) -> None:
         since = restores.held_since(conn)
     if since is not None:
         log.warning("billing_held", since=since.isoformat(), end="ordermill restore --resume")
+
+
+def webhook_readers(shops: Shops, settings: Settings) -> dict[str, Reader]:
+    """What reads the deliveries to each integration that has a secret for them."""
+    readers: dict[str, Reader] = {}
+    for handle, shop in shops.by_handle.items():
+        secret = settings.integrations[handle].webhook_secret
+        if secret is None:
+            continue
+        if isinstance(shop.connector, ReadsWebhooks):
+            readers[handle] = webhook_reader(shop.connector, secret)
+        else:
+            log.warning("webhooks_not_read", connector=handle, reason="its connector cannot")
+    return readers
+
+
+def webhook_reader(connector: ReadsWebhooks, secret: str) -> Reader:
+    def read(headers: Headers, body: bytes) -> Hint | Ping | Refused:
+        return connector.read_webhook(headers, body, secret)
+
+    return read
 
 
 def run_with_signals(daemon: Daemon) -> None:

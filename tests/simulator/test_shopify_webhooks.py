@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from ordermill.model.webhook import Hint, Refused
+from ordermill.simulator.courier import Mishaps
 from ordermill.simulator.drafts import SetQuantity
-from ordermill.simulator.shopify.deliveries import MOST_FAILURES, RETRIES, Mishaps
+from ordermill.simulator.shopify.deliveries import MOST_FAILURES, RETRIES
 from ordermill.simulator.shopify.face import ShopifyFace
 from simulator.books import BOOK, CUP, D, Ledger, a_ledger, placed
 from simulator.shopify_shop import Asker, connected, open_shop

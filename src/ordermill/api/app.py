@@ -8,7 +8,7 @@ from functools import cache
 
 import msgspec
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,11 +34,13 @@ def create_app(
     keyring: Keyring,
     *,
     docs: bool = True,
+    webhooks: APIRouter | None = None,
     listener: Listener | None = None,
     now: Callable[[], datetime] = utc_now,
     ticks: Callable[[], float] = steady,
 ) -> ASGIApp:
-    """The app. ``listener`` hears of every request, ``ticks`` counts seconds.
+    """The app. ``webhooks`` receives the shops' (see api/webhooks.py), ``listener`` hears of every
+    request, ``ticks`` counts seconds.
 
     Endpoints are plain functions, so a slow database holds a thread and no other request.
     """
@@ -50,6 +52,8 @@ def create_app(
         app.add_api_route(
             route.path, _endpoint(house, route), methods=[route.method], response_model=None
         )
+    if webhooks is not None:
+        app.include_router(webhooks)
     if docs:
         _documented(app)
     _errors(app)

@@ -50,6 +50,7 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    paths["/webhooks/{handle}"] = {"post": _receiver()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "ordermill", "version": __version__, "description": _DESCRIPTION},
@@ -76,6 +77,29 @@ def _operation(route: Route) -> dict[str, Any]:
         content = {"schema": named(name), "example": _SENT[name]}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
+
+
+def _receiver() -> dict[str, Any]:
+    """The one call that no key opens: its signature does."""
+    said = {
+        "200": "Received; it is about no order.",
+        "202": "Received; the order it names will be read from the shop.",
+        "401": "The signature does not prove it.",
+        "404": "No such integration receives webhooks.",
+        "413": "The body is too large.",
+    }
+    return {
+        "operationId": "post_webhooks_handle",
+        "summary": "A delivery of a shop's webhook",
+        "description": "Signed by the shop with the integration's webhook_secret. It is a hint: "
+        "the order is read from the shop, whatever the body says.",
+        "tags": ["webhooks"],
+        "security": [],
+        "parameters": [
+            _parameter("handle", "path", schemas.TEXT, "Of the integration.", required=True)
+        ],
+        "responses": {code: {"description": text} for code, text in said.items()},
+    }
 
 
 def _operation_id(route: Route) -> str:

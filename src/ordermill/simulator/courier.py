@@ -1,135 +1,60 @@
-"""Carries webhooks to their addresses over HTTP, as badly as asked for: lost, twice, late."""
+"""What both shops' webhooks travel by: HTTP, mishaps by seed, and a thread that goes on sending."""
 
 from __future__ import annotations
 
-import heapq
-import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import count
+from datetime import timedelta
 
 import httpx
 
-_PATIENCE = 5.0  # seconds a receiver may take
+PATIENCE = 5.0  # seconds a receiver may take
 _PAUSE = 0.05
+
+Post = Callable[[str, Mapping[str, str], bytes], int]
+"""Sends a body to an address; the status, or OSError where no answer came."""
+Send = Callable[[Post], int]
+"""Sends what is due; how many were taken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Roads:
-    """Probabilities, and the longest delay in seconds, which also brings things out of order."""
+class Mishaps:
+    """Shares of the deliveries that never leave, leave twice, or leave ``late`` by chance."""
 
     lost: float = 0.0
     doubled: float = 0.0
-    latest: float = 0.0
+    delayed: float = 0.0
+    late: timedelta = timedelta(hours=20)
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What is sent, written when it is sent; None: there is nothing to say any more."""
-
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One delivery. ``retries`` are the waits before further attempts; ``done`` hears of each
-    attempt whether it was answered well. Of parcels with one ``key`` only one is on its way."""
-
-    url: str
-    write: Callable[[], Letter | None]
-    done: Callable[[bool], None]
-    retries: Sequence[timedelta] = ()
-    key: object = None
+def over_http(url: str, headers: Mapping[str, str], body: bytes) -> int:
+    """A Post to a real address; redirects are not followed."""
+    try:
+        sent = httpx.post(
+            url, content=body, headers=dict(headers), timeout=PATIENCE, trust_env=False
+        )
+    except httpx.HTTPError as error:
+        raise OSError(type(error).__name__) from None
+    return sent.status_code
 
 
 class Courier:
-    """Delivers what is due by the shop's clock: ``deliver`` when a test says so, ``start`` for a
-    thread that goes on doing it. What is posted costs the shop nothing but memory."""
+    """Sends what is due again and again until closed; ``sends`` are the shops' ``send``."""
 
-    def __init__(
-        self, now: Callable[[], datetime], *, seed: int = 0, roads: Roads | None = None
-    ) -> None:
-        self.roads = roads or Roads()
-        self.answers: list[int] = []  # statuses; 0 where there was none
-        self._now = now
-        self._random = random.Random(f"courier {seed}")
-        self._lock = threading.Lock()
-        self._due: list[tuple[datetime, int, Parcel, int]] = []
-        self._keys: set[object] = set()
-        self._counted = count()
+    def __init__(self, *sends: Send, post: Post = over_http) -> None:
+        self._sends = sends
+        self._post = post
         self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def post(self, parcel: Parcel) -> None:
-        """Take it along."""
-        with self._lock:
-            if parcel.key is not None and parcel.key in self._keys:
-                return
-            if self._random.random() < self.roads.lost:
-                return
-            self._keys.add(parcel.key)
-            for _ in range(2 if self._random.random() < self.roads.doubled else 1):
-                delay = timedelta(seconds=self._random.uniform(0, self.roads.latest))
-                self._push(self._now() + delay, parcel, 0)
-
-    def deliver(self) -> int:
-        """Deliver all that is due; how many attempts that took."""
-        attempts = 0
-        while (found := self._next()) is not None:
-            parcel, attempt = found
-            letter = parcel.write()
-            if letter is None:
-                continue
-            attempts += 1
-            well = self._send(parcel.url, letter)
-            if not well and attempt < len(parcel.retries):
-                with self._lock:
-                    self._push(self._now() + parcel.retries[attempt], parcel, attempt + 1)
-            parcel.done(well)
-        return attempts
-
-    def waiting(self) -> int:
-        """How many are on their way."""
-        with self._lock:
-            return len(self._due)
-
-    def start(self) -> None:
-        """Deliver in a thread until closed."""
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread; harmless without one."""
+        """End; harmless twice."""
         self._closing.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
         while not self._closing.wait(_PAUSE):
-            self.deliver()
-
-    def _push(self, at: datetime, parcel: Parcel, attempt: int) -> None:
-        heapq.heappush(self._due, (at, next(self._counted), parcel, attempt))
-
-    def _next(self) -> tuple[Parcel, int] | None:
-        with self._lock:
-            if not self._due or self._due[0][0] > self._now():
-                return None
-            _, _, parcel, attempt = heapq.heappop(self._due)
-            self._keys.discard(parcel.key)
-            return parcel, attempt
-
-    def _send(self, url: str, letter: Letter) -> bool:
-        try:
-            answer = httpx.post(
-                url, content=letter.body, headers=dict(letter.headers), timeout=_PATIENCE,
-                trust_env=False,
-            )  # fmt: skip
-        except httpx.HTTPError:
-            self.answers.append(0)
-            return False
-        self.answers.append(answer.status_code)
-        return 200 <= answer.status_code < 400
+            for send in self._sends:
+                send(self._post)

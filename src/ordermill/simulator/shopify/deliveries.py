@@ -12,12 +12,13 @@ import json
 import random
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from ordermill.simulator.books import Books
+from ordermill.simulator.courier import Mishaps, Post
 from ordermill.simulator.orders import Order
 from ordermill.simulator.shopify import status
 from ordermill.simulator.shopify.bags import text
@@ -29,19 +30,6 @@ RETRIES = tuple(timedelta(minutes=m) for m in (1, 2, 5, 12, 30, 50, 60, 80))
 """After each failure; together four hours."""
 MOST_FAILURES = 8
 """So many in a row, and the subscription is removed."""
-
-Post = Callable[[str, Mapping[str, str], bytes], int]
-"""Sends a body to an address; the status, or OSError where no answer came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mishaps:
-    """Shares of the deliveries that never leave, leave twice, or leave ``late`` by chance."""
-
-    lost: float = 0.0
-    doubled: float = 0.0
-    delayed: float = 0.0
-    late: timedelta = timedelta(hours=20)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ordermill.simulator import money
-from ordermill.simulator.courier import Courier
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.orders import Order, Refund
 from ordermill.simulator.server import Answer, Request
@@ -53,7 +52,7 @@ class WooCommerceFace:
         self.ancient = ancient
         self.home = home
         self.statuses = (*settings.STATUSES, *statuses)
-        self.hooks = Hooks(Courier(ledger.now), ledger.now, self._told, home or "https://shop.test")
+        self.hooks = Hooks(ledger.now, self._told, home or "https://shop.test")
         ledger.watchers.append(self.hooks.happened)
         self._routes: list[tuple[re.Pattern[str], Handler]] = [
             (re.compile(f"^/wp-json{path}/?$"), handler)
