@@ -37,6 +37,9 @@ class Inbox:
         self._changed = threading.Condition()
         self._closed = False
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def put(self, arrival: Arrival) -> None:
         """Never waits for anything but another ``put`` or ``take``."""
         with self._changed:
