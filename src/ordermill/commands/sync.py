@@ -23,7 +23,6 @@ from ordermill.store import requests, runs
 from ordermill.store.database import Database
 from ordermill.store.integrations import state
 from ordermill.store.orders import Ingested
-from ordermill.store.state import AUTH
 from ordermill.sync.engine import BACKFILL_ONLY, SYNC_ONLY, Engine
 from ordermill.sync.lease import RENEW
 from ordermill.sync.shop import Shop
@@ -181,7 +180,7 @@ def working(
         with database.lock_scheduler():
             shops.apply(database, settings)
             engine = Engine(database, owner_id(), counting, now, tasks=tasks)
-            engine.shops = at_work(database, shops, wanted, counting, lifts=tasks == SYNC_ONLY)
+            engine.shops = at_work(database, shops, wanted, counting)
             yield database, zones(settings), engine, counting
             engine.stop(timedelta(seconds=8))
     finally:
@@ -198,10 +197,9 @@ def zones(settings: Settings) -> dict[str, ZoneInfo]:
 
 
 def at_work(
-    database: Database, shops: Shops, wanted: set[str], counting: Counting, *, lifts: bool
+    database: Database, shops: Shops, wanted: set[str], counting: Counting
 ) -> dict[str, Shop]:
-    """The wanted shops but for those that are switched off or paused by a person. The daemon's own
-    pause for refused credentials is lifted by a pass alone (``lifts``): it tries them again."""
+    """The wanted shops but for those that are switched off or paused by a person."""
     chosen: dict[str, Shop] = {}
     for handle in sorted(wanted):
         shop = shops.by_handle.get(handle)
@@ -210,7 +208,7 @@ def at_work(
             continue
         with database.read() as conn:
             present = state(conn, shop.stored.id)
-        if present.paused_by is not None and not (lifts and present.paused_by == AUTH):
+        if present.paused_by == "operator":
             typer.echo(f"{handle}: paused ({present.paused_reason}); resume it first")
             counting.errors[handle] = "paused"
         else:
