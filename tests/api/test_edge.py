@@ -117,7 +117,8 @@ def test_the_document_and_its_page_are_open_and_load_nothing(anybody: Api) -> No
     document = anybody.get("/openapi.json").json()
     assert document["openapi"] == "3.1.0"
     documented = {(m.upper(), p) for p, ms in document["paths"].items() for m in ms}
-    assert documented == {(route.method, route.path) for route in ROUTES}
+    receiver = {("POST", "/webhooks/{handle}")}
+    assert documented == {(route.method, route.path) for route in ROUTES} | receiver
     created = document["paths"]["/orders"]["post"]
     assert created["requestBody"]["content"]["application/json"]["example"]["source"] == "manual"
     page = anybody.get("/docs")

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, text
 
-from api.asked import is_problem
+from api.asked import KEYS, is_problem
 from deliveries import SECRET, Delivery, forgeries, recorded, shopify, woocommerce
 from ordermill.admin.server import serve
 from ordermill.api.app import create_app
@@ -54,7 +54,7 @@ class Mill:
         assert isinstance(connector, ReadsWebhooks)
         self.readers = {"shop": webhook_reader(connector, SECRET)}
         router = routes(self.readers, self.inbox)
-        app = create_app(database, Keyring(), webhooks=router, now=self.market.clock.now)
+        app = create_app(database, Keyring(KEYS), webhooks=router, now=self.market.clock.now)
         serving = serve(app, "127.0.0.1", 0, "api")
         stack.callback(serving.stop)
         self.url = f"http://127.0.0.1:{serving.port}"
@@ -208,6 +208,14 @@ def test_fault_40_a_shop_whose_webhooks_are_all_lost_is_complete_after_one_poll(
     mill.market.sleep(61)
     mill.house.work()
     assert differences(mill.market, mill.house) == []
+
+
+def test_no_key_opens_the_receiver(woo: Mill) -> None:
+    forged = woo.about(woo.place()).signed(OTHER_SECRET)
+    for key in KEYS:
+        answer = woo.post(forged.having("Authorization", f"Bearer {key.key}"))
+        assert is_problem(answer, 401, "unauthorized")
+    assert len(woo.inbox) == 0
 
 
 @contextmanager
