@@ -14,7 +14,8 @@
   + StoreError
     - StoreBusy                 nobody: another transaction was in the way, trying again helps
       . TooSlow                 the caller: what was asked for reads too much, ask for less
-    - StoreUnwritable           the operator: the disk is full, fails or is read-only
+    - StoreUnavailable          nobody, or the operator: the database is away; the work waits
+      . StoreUnwritable         the operator: the disk is full, fails or is read-only
     - LeaseLost                 nobody: another process owns the integration, this one stops writing
     - SchemaOutdated            the operator runs `ordermill db upgrade`
     - SchemaTooNew              the operator installs the newer ordermill again
@@ -120,7 +121,12 @@ class TooSlow(StoreBusy):
     """A statement took longer than it may; its transaction changed nothing."""
 
 
-class StoreUnwritable(StoreError):
+class StoreUnavailable(StoreError):
+    """The database cannot be reached: whatever was to be done is as undone as it was, and is done
+    when the database is back."""
+
+
+class StoreUnwritable(StoreUnavailable):
     """Nothing can be written until the operator makes room or lets us; nothing was changed."""
 
 

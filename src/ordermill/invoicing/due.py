@@ -19,7 +19,7 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from ordermill.errors import StoreBusy
+from ordermill.errors import StoreBusy, StoreUnavailable
 from ordermill.invoicing import attempts
 from ordermill.invoicing.decide import automatic
 from ordermill.invoicing.desk import Action, desk_of
@@ -34,6 +34,8 @@ from ordermill.store.plans import Planned
 log = structlog.get_logger()
 
 BATCH = 50
+# Of these no order is to blame: what was claimed is due again at the next look.
+NOBODYS = (StoreBusy, StoreUnavailable)
 ACTOR = "ordermill"
 # A plan that wants to be looked at again at once is, but not in a loop without a pause.
 SOON = timedelta(milliseconds=200)
@@ -100,7 +102,7 @@ class Due:
                 claimed += cases.claim_due(conn, now, BATCH)
                 done = self._process(conn, claimed, now)
         except Exception as error:
-            if isinstance(error, StoreBusy) or not claimed:
+            if isinstance(error, NOBODYS) or not claimed:
                 raise
             log.warning("batch_broke", orders=len(claimed), reason=attempts.said(error))
             self._one_by_one(claimed)
@@ -111,8 +113,8 @@ class Due:
     def _work(self) -> None:
         try:
             self.run()
-        except StoreBusy as error:
-            log.info("due_busy", reason=str(error))
+        except NOBODYS as error:
+            log.info("due_waits", reason=str(error))
         except Exception as error:
             self._error("", "store", "internal")
             log.exception("due_broke", error=type(error).__name__)
@@ -158,7 +160,7 @@ class Due:
                 with self._database.write() as conn:
                     mine = cases.claim_due(conn, now, 1, only=order_id)
                     done = self._process(conn, mine, now)
-            except StoreBusy:
+            except NOBODYS:
                 continue
             except Exception as error:  # noqa: BLE001 - logged and kept; it costs this order alone
                 self._refused(order_id, error, now)

@@ -7,7 +7,13 @@ columns. A statement that is wrong in itself quotes only such names, for every v
 
 from __future__ import annotations
 
-from ordermill.errors import StoreBusy, StoreError, StoreUnwritable, TooSlow
+from ordermill.errors import (
+    StoreBusy,
+    StoreError,
+    StoreUnavailable,
+    StoreUnwritable,
+    TooSlow,
+)
 
 BUSY = {
     "40001": "two transactions crossed",
@@ -60,7 +66,7 @@ def translated(error: Exception) -> StoreError:
         if name in KNOWN:
             return StoreError(f"{KNOWN[name]} ({code})")
     if code.startswith(("08", "57P")):
-        return StoreError(f"{UNREACHABLE} ({code})")
+        return StoreUnavailable(f"{UNREACHABLE} ({code})")
     return StoreError(f"the database refused: {type(cause).__name__} ({code}){_names(cause, code)}")
 
 
@@ -72,7 +78,7 @@ def _without_code(cause: Exception) -> StoreError:
     for words, code in REFUSED.items():
         if all(word in said for word in words):
             return StoreError(KNOWN[code])
-    return StoreError(UNREACHABLE)
+    return StoreUnavailable(UNREACHABLE)
 
 
 def _names(cause: Exception, code: str) -> str:
