@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 import signal
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,7 +42,7 @@ class Shop:
         self.config = self.written(FIRST, "null")
 
     def written(self, secret: str, public: str) -> Path:
-        one = woocommerce("shop", self.server.url, self.face, every="1h")
+        one = woocommerce("shop", self.server.url, self.face, every="1h", auto_process=True)
         one += f"    webhook_secret: {secret}\n"
         config = written(self.folder, f"sqlite:///{self.file}", one)
         text = config.read_text()
@@ -118,6 +120,31 @@ def test_reconcile_prints_what_was_found_by_days_and_exits_by_it(shop: Shop) -> 
         0, "shop: shop and store agree on 4 orders",
     )  # fmt: skip
     assert stored(shop.file) == 5
+
+
+def test_an_invoiced_order_that_was_purged_keeps_its_documents_and_is_flagged(shop: Shop) -> None:
+    (order,) = [each for each in shop.life.place(9) if each.paid_at][:1]
+    call("sync", "-c", shop.config)
+    before = documents_of(shop.file, order.id)
+    assert [kind for kind, _ in before[1]] == ["invoice"]
+    assert before[0] == ("invoiced", None, None)
+    shop.ledger.purge(order.id)
+    assert "1 orders differed, 1 were repaired" in call("reconcile", "-c", shop.config).stdout
+    call("sync", "-c", shop.config)
+    (status, deleted_by, error), documents = documents_of(shop.file, order.id)
+    assert (status, deleted_by) == ("invoiced", "shop")
+    assert error is not None
+    assert error.startswith("order_gone: ")
+    assert documents == before[1]
+
+
+def documents_of(file: Path, order_id: int) -> tuple[tuple[str, Any, Any], list[tuple[str, str]]]:
+    """Status, who deleted it, error; and its documents."""
+    with sqlite3.connect(file) as conn:
+        found = "SELECT id, status, deleted_by, error FROM orders WHERE source_id = ?"
+        row = conn.execute(found, (str(order_id),)).fetchone()
+        issued = "SELECT kind, number FROM documents WHERE order_id = ? ORDER BY id"
+        return row[1:], conn.execute(issued, row[:1]).fetchall()
 
 
 def test_a_reconcile_of_a_shop_that_fails_is_exit_code_1_and_of_one_that_refuses_3(
