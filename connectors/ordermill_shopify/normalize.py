@@ -95,7 +95,8 @@ def _amounts(order: Order, side: Side) -> dict[str, Any]:
         "total_discount": _sum(items, "discount", ItemKind.LINE_ITEM, ItemKind.SHIPPING),
         "total_shipping": _sum(items, "total", ItemKind.SHIPPING),
         "owed": gross,
-        "owed_tax": tax,
+        # A refund of an amount leaves the tax where it was, even when nothing is owed any more.
+        "owed_tax": tax if gross else ZERO,
         "taxes_included": order.taxes_included,
         "items": items,
         "taxes": _taxes(order, side),

@@ -5,6 +5,7 @@ Totals are the platform's own. WooCommerce names no net total: it is the total w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from ordermill.connector.base import RawOrder
 from ordermill.errors import MalformedOrder
 from ordermill.model.money import currency
-from ordermill.model.order import ZERO, Order, PaymentStatus, Refund, Transaction
+from ordermill.model.order import ZERO, Order, PaymentStatus, Refund, TaxTotal, Transaction
 from ordermill_woocommerce.items import items_of, order_taxes, rates_of
 from ordermill_woocommerce.money import exact, unfit
 from ordermill_woocommerce.people import address_of, customer_of, email_of, name_of
@@ -40,6 +41,7 @@ def _order(woo: WooOrder) -> Order:
     rates = rates_of(woo.tax_lines)
     items = items_of(woo, rates)
     refunds = refunds_of(woo.refunds, rates)
+    taxes = order_taxes(woo, items, rates, exact(woo.total_tax))
     meta = meta_of(woo.meta_data)
     total, total_tax = exact(woo.total), exact(woo.total_tax)
     owed = total - sum((refund.amount for refund in refunds), ZERO)
@@ -58,10 +60,10 @@ def _order(woo: WooOrder) -> Order:
         total_discount=exact(woo.discount_total),
         total_shipping=exact(woo.shipping_total),
         owed=owed,
-        owed_tax=owed_tax_of(total_tax, owed, refunds),
+        owed_tax=owed_tax_of(total_tax, owed, refunds) if _agree(taxes, total_tax) else None,
         taxes_included=woo.prices_include_tax,
         items=items,
-        taxes=order_taxes(woo, items, rates, total_tax),
+        taxes=taxes,
         payment_status=_payment_status(refunded, paid_at),
         payment_method=woo.payment_method_title or None,
         payment_gateway=woo.payment_method or None,
@@ -86,6 +88,11 @@ def _order(woo: WooOrder) -> Order:
         tags=(),
         metadata=_metadata(woo, meta),
     )
+
+
+def _agree(taxes: Sequence[TaxTotal], total_tax: Decimal) -> bool:
+    """Rounding at subtotal, the shop names one tax in total and another by its rates."""
+    return sum((tax.tax for tax in taxes), ZERO) == total_tax
 
 
 def is_refunded(woo: WooOrder, total: Decimal, owed: Decimal) -> bool:

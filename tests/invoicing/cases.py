@@ -16,6 +16,9 @@ from ordermill.model.document import DocumentKind, Issued
 from ordermill.model.integration import Entity, Rules
 from ordermill.model.money import money
 from ordermill.model.order import ZERO, Order
+from ordermill.store.documents import states
+from ordermill.store.read import differences_of
+from ordermill.store.rows import json_text
 
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ACME = Entity(
@@ -43,6 +46,7 @@ class Life:
         self.case = Case(
             id="ord_1", source=source, entity=ACME, rules=rules, order=order, created_at=START,
             refunds=_known((), order), decide_at=START,
+            deleted_by="shop" if order.deleted else None,
         )  # fmt: skip
 
     def desk(self, actor: str = "ordermill") -> Desk:
@@ -57,6 +61,17 @@ class Life:
         )
         return self.tick()
 
+    def vanishes(self) -> Life:
+        """The shop no longer has the order."""
+        self.case = replace(self.case, deleted_by="shop", decide_at=self.now)
+        return self.tick()
+
+    def changed_by_a_person(self, order: Order) -> Life:
+        """What a PATCH does; then what is due is done."""
+        self.case = replace(self.case, order=order)
+        self.do(decide.after_change, actor="backoffice")
+        return self.tick()
+
     def tick(self, seconds: float = 0) -> Life:
         """Let time pass, and do what is due until nothing is."""
         self.now += timedelta(seconds=seconds)
@@ -67,11 +82,24 @@ class Life:
         raise AssertionError("it never comes to rest")
 
     def do(self, action: Callable[[Case, Desk], Plan], actor: str = "ordermill") -> Plan:
+        """Plan and write. Written and planned agree on how documents stand, and what differs is
+        read again from its JSON."""
         desk = self.desk(actor)
         plan = action(self.case, desk)
         self.plans.append(plan)
-        self.case = applied(self.case, plan, desk)
+        written = states(self.case, plan)
+        after = applied(self.case, plan, desk)
+        for document in after.documents:
+            stands = written[document.id]
+            assert (document.status, document.paid, document.credited) == (
+                stands.status, stands.paid, stands.credited
+            )  # fmt: skip
+        self.case = replace(after, changes=differences_of(json_text(after.changes)))
         return plan
+
+    def said(self, type_: str) -> list[str | None]:
+        """The reasons of every event of a type."""
+        return [e.reason for plan in self.plans for e in plan.events if e.type == type_]
 
     @property
     def invoices(self) -> list[Issued]:

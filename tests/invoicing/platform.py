@@ -53,7 +53,8 @@ class Line:
 
 @dataclass
 class Shop:
-    """One order and what happens to it."""
+    """One order and what happens to it. A ``current`` shop has transactions, and refunds that only
+    give back what was paid too much; the other has a flag that says paid."""
 
     rng: random.Random
     currency: str = "EUR"
@@ -64,6 +65,7 @@ class Shop:
     refunds: list[Refund] = field(default_factory=list)
     taken: dict[str, tuple[int, int, tuple[int, ...]]] = field(default_factory=dict)
     paid: bool = False
+    sales: list[int] | None = None  # amounts of transactions; None: the shop has only a flag
     note: int = 0
     cancelled: bool = False
     time: int = 0
@@ -88,6 +90,10 @@ class Shop:
             shop.add(ItemKind.SHIPPING)
         if rng.random() < 0.3:
             shop.add(ItemKind.FEE)
+        if shop.current:
+            paid, shop.paid, shop.sales = shop.paid, False, []
+            if paid:
+                shop.pay()
         return shop
 
     # What the shop's owner does.
@@ -97,7 +103,8 @@ class Shop:
         self.ids += 1
         quantity = rng.choice([1, 1, 2, 3, 10]) if kind is ItemKind.LINE_ITEM else 1
         unit = rng.choice([rng.randint(1, 99), rng.randint(100, 9999), rng.randint(1, 200_000)])
-        if kind is ItemKind.FEE and rng.random() < 0.4 and self._whole() > 2 * unit:
+        below = kind is ItemKind.FEE and not self.current and rng.random() < 0.4
+        if below and self._whole() > 2 * unit:
             unit = -unit
         discount = 0
         if kind is ItemKind.LINE_ITEM and rng.random() < 0.4:
@@ -116,7 +123,7 @@ class Shop:
         line = self.rng.choice(free)
         at = self.lines.index(line)
         if way == "remove":
-            if len(self.lines) > 1 and self._whole() - line.gross >= self._back():
+            if len(self.lines) > 1 and self._whole() - line.gross >= self._floor():
                 del self.lines[at]
             return
         new = {
@@ -126,7 +133,7 @@ class Shop:
             "rate": changed(line, rates=self.rng.choice(RATES)),
         }[way]
         self.lines[at] = self._charged(new)
-        if self._whole() < self._back():
+        if self._whole() < self._floor():
             self.lines[at] = line
 
     def rekey(self) -> None:
@@ -141,7 +148,19 @@ class Shop:
         self.note += 1
 
     def pay(self) -> None:
-        self.paid = True
+        """All that is still to be paid."""
+        due = self._owed() - self._held()
+        if self.sales is None:
+            self.paid = True
+        elif due > 0:
+            self.sales.append(due)
+            self.paid = True
+
+    def give_back(self) -> None:
+        """What the buyer has paid too much since the order became smaller: money, and no lines."""
+        over = self._held() - self._owed()
+        if self.current and self.sales is not None and over > 0:
+            self._add_refund((), over)
 
     def refund_lines(self) -> None:
         """One or all pieces of one or two lines, with their share of net and tax."""
@@ -175,10 +194,17 @@ class Shop:
             self._refund((), self.rng.choice([self.rng.randint(1, left), left]))
 
     def _refund(self, items: tuple[Item, ...], amount: int) -> None:
+        if self.sales is not None and self._held() < amount:
+            amount = 0  # nothing to give back yet: the lines go, as by an edit
+            self._add_refund(items, amount)
+            return
         if not 0 < amount <= (self._whole() if self.current else self._whole() - self._back()):
             if self.current or amount:
                 self._untake(items)
             return
+        self._add_refund(items, amount)
+
+    def _add_refund(self, items: tuple[Item, ...], amount: int) -> None:
         self.ids += 1
         self.refunds.append(
             Refund(
@@ -201,7 +227,7 @@ class Shop:
         total_tax, taxes = self._taxes(lines)
         net = sum(line.net for line in lines)
         total = net + total_tax
-        owed = total if self.current else total - self._back()
+        owed = self._owed()
         money = self._money
         return Order(
             source_id="1", source_order_number="#1", ordered_at=AT,
@@ -220,7 +246,22 @@ class Shop:
         )  # fmt: skip
 
     def _transactions(self) -> tuple[Transaction, ...]:
-        return ()
+        return tuple(
+            Transaction(id=f"t{at}", kind="sale", status="success", gateway="stripe",
+                        amount=self._money(amount), currency_code=self.currency, at=AT)
+            for at, amount in enumerate(self.sales or ())
+        )  # fmt: skip
+
+    def _held(self) -> int:
+        """Money that came and did not go back."""
+        return sum(self.sales or ()) - self._back()
+
+    def _floor(self) -> int:
+        """An order is not worth less than what of it was refunded, nor less than nothing."""
+        return 0 if self.current else self._back()
+
+    def _owed(self) -> int:
+        return self._whole() if self.current else self._whole() - self._back()
 
     def _left(self, line: Line) -> Line:
         quantity, net, taxes = self.taken.get(line.id, (0, 0, (0,) * len(line.taxes)))

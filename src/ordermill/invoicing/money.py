@@ -77,19 +77,19 @@ def credited(
     """Credit applied: of ``note``, which credits what stays of ``old``, first to what is open of
     that invoice; then money that really came goes on to the ``new`` invoice up to its total, out of
     this credit note and of earlier ones. What is left stays on them, to be given back."""
+    code, same = old.content.currency_code, old.content.currency_code == case.order.currency_code
     parts: list[tuple[str, str, Decimal]] = []
-    free = [(each.id, due(each)) for each in reversed(_notes(case))]
+    free = [(each.id, _unspent(case, each)) for each in reversed(_notes(case))]
     if note is not None:
-        closed = min(note.content.total_with_tax, due(old))
+        whole = note.content.total_with_tax
+        closed = min(whole, max(due(old), whole - held(case) if same else ZERO))
         parts.append((note.id, old.id, closed))
-        free.insert(0, (note.id, note.content.total_with_tax - closed))
-    code = old.content.currency_code
-    if new is not None and new.content.currency_code == code:
-        room = min(new.content.total_with_tax, held(case))
-        for note_id, amount in free:
-            part = min(amount, room)
-            parts.append((note_id, new.id, part))
-            room -= part
+        free.insert(0, (note.id, whole - closed))
+    room = min(new.content.total_with_tax, held(case)) if same and new is not None else ZERO
+    for note_id, amount in free:
+        part = min(amount, room)
+        room -= part
+        parts.append((note_id, "" if new is None else new.id, part))
     return tuple(_credit(desk, code, *part) for part in parts if part[2] > 0)
 
 
@@ -115,9 +115,11 @@ def _given_back(case: Case, desk: Desk, known: KnownRefund) -> Iterator[Payment]
     left = money(refund.amount, case.order.currency_code) - sum((p.amount for p in before), ZERO)
     left = min(left, held(case))
     notes = sorted(reversed(_notes(case)), key=lambda note: note.id != known.settled_by)
+    if refund.amount != money(refund.amount, case.order.currency_code):
+        del notes[1:]  # parts of the minor unit are no money of another credit note
     count = len(before)
     for note in notes:
-        amount = min(left, due(note))
+        amount = min(left, _unspent(case, note))
         if amount <= 0:
             continue
         transaction = _refunded_by(case, refund)
@@ -129,6 +131,12 @@ def _given_back(case: Case, desk: Desk, known: KnownRefund) -> Iterator[Payment]
         )  # fmt: skip
         count += 1
         left -= amount
+
+
+def _unspent(case: Case, note: Issued) -> Decimal:
+    """What is neither given back nor applied yet of a credit note."""
+    spent = (p.amount for p in case.payments if p.credit_note_id == note.id)
+    return note.content.total_with_tax - sum(spent, ZERO)
 
 
 def _notes(case: Case) -> list[Issued]:

@@ -28,14 +28,14 @@ def by_hand(case: Case, desk: Desk) -> Plan:
 
 
 def differences(case: Case) -> tuple[Difference, ...]:
-    """Between what is billed (pending refunds as if they were through) and what is desired. Of an
-    order that was cancelled and credited nothing is desired."""
-    left = billed(case)
-    if case.order.cancelled and contents.is_nothing(left):
+    """Between what is billed (pending refunds as if they were through) and what is desired. Where
+    nothing is billed any more, a cancelled order and one that is worth nothing want nothing."""
+    left, what = billed(case), desired(case)
+    if contents.is_nothing(left) and (case.order.cancelled or not what.total_with_tax):
         return ()
-    plain = changes.diff(left, desired(case))
+    plain = changes.diff(left, what)
     if plain and pending(case):
-        soon = changes.diff(without_pending(case, left), desired(case))
+        soon = changes.diff(without_pending(case, left), what)
         return () if not soon else plain
     return plain
 
@@ -63,9 +63,9 @@ def reissue(case: Case, desk: Desk) -> Plan:
     """A credit note for the uncredited remainder of the latest invoice, with that invoice's lines,
     and a new invoice over what the order now says; both in one plan.
 
-    Nothing to credit (it was credited whole): only the invoice. Nothing left of the order: only the
-    credit note, and the order keeps the old invoice. Payments stay where they are; the credit is
-    applied.
+    Nothing to credit (it was credited whole): only the invoice. Nothing left of the order, or
+    nothing that its rules would invoice: only the credit note, and the order keeps the old invoice.
+    Payments stay where they are; the credit is applied.
     """
     old = case.invoice
     assert old is not None
@@ -73,7 +73,7 @@ def reissue(case: Case, desk: Desk) -> Plan:
     note = new = None
     if not contents.is_nothing(left):
         note = credit_note(case, desk, old, left, "Replaced: the order changed")
-    if what.items:
+    if what.items and (what.total_with_tax or not case.rules.skip.zero_total):
         drafted = process.draft(case, desk, what, DocumentKind.INVOICE)
         new = replace(drafted, links=((LinkType.REPLACES, old.id),))
     documents = tuple(document for document in (note, new) if document is not None)

@@ -61,7 +61,8 @@ def desired(case: Case) -> Content:
     """What the order now says is owed, line by line, after its refunds.
 
     A shop whose total falls with a refund (Shopify) shows it in its lines; of the others
-    (WooCommerce) the refunds are taken off, each as its credit note took it, if there is one.
+    (WooCommerce) the refunds are taken off, each as its credit note took it, if there is one and
+    the lines have not become others since.
     """
     left = contents.of_order(case.order)
     if falls_by_refunds(case.order):
@@ -71,10 +72,11 @@ def desired(case: Case) -> Content:
     code = left.currency_code
     notes = {d.refund_id: d.content for d in case.documents if d.content.currency_code == code}
     for refund in taken(case):
-        note = notes.get(refund.source_id)
-        if note is None or note.total_with_tax < money(refund.amount, code):
-            note = contents.of_refund(refund, left)  # none yet, or one that was capped
-        left = contents.minus(left, note)
+        off = notes.get(refund.source_id)
+        capped = off is not None and off.total_with_tax < money(refund.amount, code)
+        if off is None or capped or not contents.fits(off, left):
+            off = contents.of_refund(refund, left)
+        left = contents.minus(left, off)
     return contents.to_owed(left, case.order)
 
 

@@ -15,7 +15,7 @@ from ordermill.model.case import Difference
 from ordermill.model.content import unit_of
 from ordermill.model.document import Buyer, Content
 from ordermill.model.money import money
-from ordermill.model.order import ZERO, Item
+from ordermill.model.order import ZERO, Item, ItemKind
 
 _BUYER = frozenset(legal(Buyer()))
 
@@ -78,6 +78,9 @@ def _matched(
 
 
 def _by_id(item: Item) -> Any:
+    """An adjustment is known by its rates: it is an amount, and has no other name."""
+    if item.kind is ItemKind.ADJUSTMENT and item.source_id is None:
+        return (item.kind, *(_rate(tax.rate) for tax in item.taxes))
     return None if item.source_id is None else (item.kind, item.source_id)
 
 

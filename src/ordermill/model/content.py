@@ -7,7 +7,7 @@ is ``rounding``. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -27,7 +27,7 @@ def of_order(order: Order) -> Content:
     """The order as it stands, in the currency's minor units, with the platform's tax per rate."""
     code = order.currency_code
     items = tuple(_in_minor_units(item, code) for item in order.items)
-    taxes = tuple(_tax_in_minor_units(tax, items, code) for tax in tax_groups(order))
+    taxes = _taxes_in_minor_units(tax_groups(order), items, code)
     return _content(code, items, taxes, money(order.total_with_tax, code))
 
 
@@ -56,7 +56,7 @@ def lines_of(refund: Refund, remaining: Content) -> tuple[Item, ...]:
 
 def gross_of(items: Iterable[Item]) -> Decimal:
     """Nets and taxes of lines."""
-    return sum((item.total + sum((t.tax for t in item.taxes), ZERO) for item in items), ZERO)
+    return sum((item.total_with_tax for item in items), ZERO)
 
 
 def minus(content: Content, taken: Content) -> Content:
@@ -108,16 +108,43 @@ def mismatch(order: Order) -> Decimal | None:
 
 
 def refunded_below(order: Order, refunds: Sequence[Refund]) -> Item | None:
-    """A line of which more was refunded than it now has; None where there is none. A cent for each
-    refund is none: shops refund piece by piece, and round each."""
+    """A line of which more was refunded than it now has, of net or of tax; None where there is
+    none. A cent for each refund is none: shops refund piece by piece, and round each."""
     items = (item for refund in refunds for item in refund.items)
     allowed = A_CENT_A_LINE * len(refunds)
-    negative = {item.source_id for item in order.items if item.total < 0 or item.quantity < 0}
-    for item in _minus_items(order.items, items, order.currency_code):
-        below = item.quantity < 0 or item.total < -allowed
-        if below and item.kind is ItemKind.LINE_ITEM and item.source_id not in negative:
-            return item
-    return None
+    left = _minus_items(order.items, items, order.currency_code)
+    below = (item for item in _less_than_nothing(left, order.items, allowed)
+             if item.kind is ItemKind.LINE_ITEM)  # fmt: skip
+    return next(below, None)
+
+
+def fits(taken: Content, content: Content) -> bool:
+    """Whether ``content`` has what is taken: no line and no rate is left with less than nothing."""
+    left = minus(content, taken)
+    owing = {_key(tax) for tax in content.taxes if _below(tax)}
+    if any(_below(tax) and _key(tax) not in owing for tax in left.taxes):
+        return False
+    return not any(
+        item.kind is not ItemKind.ADJUSTMENT
+        for item in _less_than_nothing(left.items, content.items, ZERO)
+    )
+
+
+def _below(tax: TaxTotal) -> bool:
+    return tax.tax < 0 or (tax.base or ZERO) < 0
+
+
+def _less_than_nothing(
+    left: Iterable[Item], before: Iterable[Item], allowed: Decimal
+) -> Iterator[Item]:
+    """Lines with a negative quantity, net or tax, or with tax on no net, that were not so
+    ``before``."""
+    negative = {item.source_id for item in before if item.total < 0 or item.quantity < 0}
+    for item in left:
+        tax = item.total_with_tax - item.total
+        less = item.quantity < 0 or min(item.total, tax) < -allowed
+        if (less or (item.total <= 0 and tax > allowed)) and item.source_id not in negative:
+            yield item
 
 
 def tax_groups(order: Order) -> tuple[TaxTotal, ...]:
@@ -204,21 +231,41 @@ def _content(
 
 
 def _in_minor_units(item: Item, code: str) -> Item:
-    """Amounts of the line; its unit price keeps its digits."""
+    """Amounts of the line, which add up whatever the shop rounded; its unit price keeps its
+    digits."""
+    total = money(item.total, code)
+    taxes = tuple(replace(tax, tax=money(tax.tax, code)) for tax in item.taxes)
     return replace(
         item,
         discount=money(item.discount, code),
-        total=money(item.total, code),
-        total_with_tax=money(item.total_with_tax, code),
-        taxes=tuple(replace(tax, tax=money(tax.tax, code)) for tax in item.taxes),
+        total=total,
+        total_with_tax=total + sum((tax.tax for tax in taxes), ZERO),
+        taxes=taxes,
     )
 
 
-def _tax_in_minor_units(tax: TaxTotal, items: Sequence[Item], code: str) -> TaxTotal:
-    base = tax.base
-    if base is None:
-        base = sum((item.total for item in items if _bears(item, tax)), ZERO)
-    return replace(tax, tax=money(tax.tax, code), base=money(base, code))
+def _taxes_in_minor_units(
+    taxes: Sequence[TaxTotal], items: Sequence[Item], code: str
+) -> tuple[TaxTotal, ...]:
+    """The tax at each rate, so that together they are the platform's tax: where it counts parts of
+    the unit, what rounding each leaves over goes to those that lost or won most by it."""
+    exact = [tax.tax for tax in taxes]
+    rounded = [money(tax, code) for tax in exact]
+    off = money(sum(exact, ZERO), code) - sum(rounded, ZERO)
+    unit = unit_of(code).copy_sign(off)
+    lost = sorted(range(len(exact)), key=lambda at: (rounded[at] - exact[at]) * unit)
+    for at in lost[: int(off / unit)]:
+        rounded[at] += unit
+    return tuple(
+        replace(tax, tax=amount, base=_base(tax, items, code))
+        for tax, amount in zip(taxes, rounded, strict=True)
+    )
+
+
+def _base(tax: TaxTotal, items: Sequence[Item], code: str) -> Decimal:
+    if tax.base is not None:
+        return money(tax.base, code)
+    return sum((item.total for item in items if _bears(item, tax)), ZERO)
 
 
 def _bears(item: Item, tax: TaxTotal) -> bool:
@@ -278,9 +325,13 @@ def _minus_items(items: Sequence[Item], taken: Iterable[Item], code: str) -> tup
 
 
 def _as_billed(item: Item, billed: Sequence[Item]) -> Item:
-    """Its one tax at the one rate of the line that it is of, where the shop does not name it."""
+    """Where the shop does not name a line's rates: no tax at the rates of the line that it is of,
+    one tax at its only one."""
     at = _line(billed, item)
-    known = [] if at is None else [tax for tax in billed[at].taxes if tax.tax]
+    named = () if at is None else billed[at].taxes
+    if not item.taxes:
+        return replace(item, taxes=tuple(replace(tax, tax=ZERO) for tax in named))
+    known = [tax for tax in named if tax.tax]
     if len(item.taxes) != 1 or len(known) != 1 or not _unnamed(item.taxes[0]):
         return item
     rate = known[0].rate
@@ -306,12 +357,14 @@ def _line(items: Sequence[Item], wanted: Item) -> int | None:
 
 
 def _alike(item: Item, wanted: Item) -> bool:
-    return (
-        (item.source_id is None) == (wanted.source_id is None)
-        and (item.kind, item.name, item.sku) == (wanted.kind, wanted.name, wanted.sku)
-        and [_key(t) for t in item.taxes if t.tax] == [_key(t) for t in wanted.taxes if t.tax]
-        and (item.total >= 0) == (wanted.total >= 0)
-    )
+    if (item.source_id is None, item.kind) != (wanted.source_id is None, wanted.kind):
+        return False
+    if item.kind is ItemKind.ADJUSTMENT:  # an amount at some rates, whatever its name and sign
+        return [_key(t) for t in item.taxes] == [_key(t) for t in wanted.taxes]
+    if [_key(t) for t in item.taxes if t.tax] != [_key(t) for t in wanted.taxes if t.tax]:
+        return False
+    same_sign = (item.total >= 0) == (wanted.total >= 0)
+    return same_sign and (item.name, item.sku) == (wanted.name, wanted.sku)
 
 
 def _less(item: Item, taken: Item, code: str) -> Item:

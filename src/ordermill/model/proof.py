@@ -21,7 +21,7 @@ from ordermill.model.document import (
     LinkType,
     Payment,
 )
-from ordermill.model.money import money
+from ordermill.model.money import minor_units, money
 from ordermill.model.order import ZERO, OrderStatus
 
 SeriesKey = tuple[str, str, int]  # entity's handle, kind, year
@@ -191,13 +191,15 @@ def _state(books: OrderBooks, booked: Booked) -> Iterator[str]:
     if booked.stateless:
         yield "nothing says whether it is open, paid or credited"
         return
-    credited = sum((note.content.total_with_tax for note in _notes(books, issued)), ZERO)
+    notes = _notes(books, issued)
+    credited = sum((note.content.total_with_tax for note in notes), ZERO)
     paid = sum((p.amount for p in books.payments if _is_of(p, issued)), ZERO)
     if issued.paid != paid:
         yield f"{issued.paid:f} are noted as paid, its payments come to {paid:f}"
     if issued.credited != credited:
         yield f"{issued.credited:f} are noted as credited, its credit notes come to {credited:f}"
-    status = status_of(issued.kind, issued.content.total_with_tax, paid, credited)
+    whole = bool(notes) and credited >= issued.content.total_with_tax
+    status = DocumentStatus.CREDITED if whole else status_of(issued, paid + credited)
     if issued.status is not status:
         yield f"its status is {issued.status}, by its payments and credit notes it is {status}"
 
@@ -208,15 +210,12 @@ def _is_of(payment: Payment, issued: Issued) -> bool:
     return payment.invoice_id == issued.id
 
 
-def status_of(
-    kind: DocumentKind, total: Decimal, paid: Decimal, credited: Decimal
-) -> DocumentStatus:
-    """Credited when the credit notes add up to the total, paid when nothing is due any more."""
-    if kind is DocumentKind.ESTIMATE:
+def status_of(issued: Issued, settled: Decimal) -> DocumentStatus:
+    """Paid when nothing is due any more; of an estimate nothing ever is paid."""
+    due = issued.content.total_with_tax - settled
+    if issued.kind is DocumentKind.ESTIMATE or due > 0:
         return DocumentStatus.OPEN
-    if credited and credited >= total:
-        return DocumentStatus.CREDITED
-    return DocumentStatus.PAID if paid + credited >= total else DocumentStatus.OPEN
+    return DocumentStatus.PAID
 
 
 def _trail(books: OrderBooks) -> Iterator[str]:
@@ -278,8 +277,18 @@ def _settled(books: OrderBooks) -> Iterator[str]:
         return
     if gross != _owed(books):
         yield f"its documents come to {gross:f} {books.currency_code}, it owes {_owed(books):f}"
-    elif books.owed_tax is not None and tax != money(books.owed_tax, books.currency_code):
+    elif books.owed_tax is not None and abs(tax - books.owed_tax) > _parts(books):
         yield f"its documents hold {tax:f} of tax, it owes {books.owed_tax:f}"
+
+
+def _parts(books: OrderBooks) -> Decimal:
+    """How far the taxes may be off: not at all, but where the shop counts parts of the minor unit.
+    There each document rounds the tax of each rate."""
+    assert books.owed_tax is not None
+    if books.owed_tax == money(books.owed_tax, books.currency_code):
+        return ZERO
+    rounded = sum(len(booked.issued.content.taxes) + 1 for booked in books.documents)
+    return Decimal(1).scaleb(-minor_units(books.currency_code)) / 2 * rounded
 
 
 def _billed(books: OrderBooks) -> tuple[Decimal, Decimal]:
