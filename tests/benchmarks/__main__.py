@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import budget, ingest, repoll, start
+from tests.benchmarks import budget, ingest, processing, repoll, start
 from tests.benchmarks.measure import ROOT, Table
 
 BENCHMARKS: dict[str, Callable[[int], Table]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[int], Table]] = {
     "ingest": ingest.measure,
     "repoll": repoll.measure,
     "budget": budget.measure,
+    "processing": processing.measure,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 PACKAGES = ("msgspec", "psycopg", "SQLAlchemy", "httpx", "dlt")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 # ISO 4217 minor units that are not two. Source: ISO 4217 list one.
 _MINOR_UNITS = {
@@ -54,4 +55,9 @@ def amount(text: object) -> Decimal:
 
 def money(value: Decimal, currency_code: str) -> Decimal:
     """Round to the currency's minor unit, half up on the magnitude: money(-x) == -money(x)."""
-    return value.quantize(Decimal(1).scaleb(-minor_units(currency_code)), ROUND_HALF_UP)
+    return value.quantize(_unit(currency_code), ROUND_HALF_UP)
+
+
+@lru_cache(maxsize=256)
+def _unit(currency_code: str) -> Decimal:
+    return Decimal(1).scaleb(-minor_units(currency_code))

@@ -9,16 +9,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, select, text
+from sqlalchemy import Connection, Row, Select, bindparam, exists, select
 from sqlalchemy.exc import DBAPIError
 
 from ordermill.errors import StoreBusy
 from ordermill.model.case import Case, KnownRefund
 from ordermill.model.order import OrderStatus
-from ordermill.store import postgres, read
-from ordermill.store.bulk import among
+from ordermill.store import read
+from ordermill.store.bulk import among_given
 from ordermill.store.restores import billing_held
 from ordermill.store.tables import (
     DECISION_COLUMNS,
@@ -31,6 +32,7 @@ from ordermill.store.tables import (
     payments,
     refunds,
 )
+from ordermill.store.types import Moment
 
 LOCKED = "55P03"  # PostgreSQL: another transaction holds the row
 
@@ -54,24 +56,26 @@ def load(conn: Connection, order_ids: Collection[str], *, lock: bool = True) -> 
     With ``lock`` their rows are locked until the commit; one that another transaction holds is
     waited for.
     """
-    query = _ORDERS.where(among(conn, orders.c.id, order_ids)).order_by(orders.c.id)
-    return _loaded(conn, query.with_for_update(of=orders) if lock else query)
+    asked = _asked(conn.dialect.name)
+    rows = conn.execute(asked.locked if lock else asked.orders, {"ids": list(order_ids)}).all()
+    ids = [row.id for row in rows]
+    known, issued, paid = (_grouped(conn, query, ids) for query in asked.related)
+    return [_one(row, known[row.id], issued[row.id], paid[row.id]) for row in rows]
 
 
 def load_soon(conn: Connection, order_id: str, wait: timedelta) -> Loaded | None:
     """The case of one order, locked; None if there is none. Raise StoreBusy if another transaction
-    holds it for longer than ``wait``: this one can then only be rolled back."""
-    if conn.dialect.name == "sqlite":
-        return next(iter(load(conn, [order_id])), None)
-    _limit_waiting(conn, f"{wait // timedelta(milliseconds=1)}ms")
+    holds it for longer than ``wait``: this one can then only be rolled back. No later statement of
+    it waits longer for a lock, either."""
+    if conn.dialect.name == "postgresql":
+        limit = f"{wait // timedelta(milliseconds=1)}ms"
+        conn.exec_driver_sql("SELECT set_config('lock_timeout', %s, true)", (limit,))
     try:
-        found = load(conn, [order_id])
+        return next(iter(load(conn, [order_id])), None)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == LOCKED:
             raise StoreBusy("another transaction holds the order") from None
         raise
-    _limit_waiting(conn, postgres.SESSION["lock_timeout"])
-    return next(iter(found), None)
 
 
 def claim_due(conn: Connection, now: datetime, limit: int, *, only: str | None = None) -> list[str]:
@@ -81,10 +85,12 @@ def claim_due(conn: Connection, now: datetime, limit: int, *, only: str | None =
     due. Deleted orders come, too, where something about them is due; none while a restore holds all
     billing. ``only``: none but this one.
     """
-    query = select(orders.c.id).where(_due(now)).order_by(orders.c.decide_at).limit(limit)
-    if only is not None:
-        query = query.where(orders.c.id == only)
-    return sorted(conn.execute(query.with_for_update(skip_locked=True)).scalars())
+    asked = _asked(conn.dialect.name)
+    if only is None:
+        found = conn.execute(asked.claim, {"now": now, "most": limit})
+    else:
+        found = conn.execute(asked.claim_one, {"now": now, "most": limit, "only": only})
+    return sorted(found.scalars())
 
 
 def attempts_of(conn: Connection, order_id: str) -> Any:
@@ -100,17 +106,7 @@ def attempts_of(conn: Connection, order_id: str) -> Any:
 
 def anything_due(conn: Connection, now: datetime) -> bool:
     """Whether a claim would find something, locked orders included."""
-    return conn.execute(select(orders.c.id).where(_due(now)).limit(1)).first() is not None
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    # Not integration_id IN (...): at every look SQLite then reads all orders of each integration.
-    active = exists().where(integrations.c.id == orders.c.integration_id, integrations.c.is_active)
-    return (orders.c.decide_at <= now) & active & ~billing_held()
-
-
-def _limit_waiting(conn: Connection, limit: str) -> None:
-    conn.execute(text("SELECT set_config('lock_timeout', :limit, true)"), {"limit": limit})
+    return conn.execute(_DUE.limit(1), {"now": now}).first() is not None
 
 
 _UNREAD = {"search_text"}
@@ -150,21 +146,50 @@ _DOCUMENTS = (
 _PAYMENTS = select(payments).order_by(payments.c.created_at, payments.c.id)
 
 
-def _loaded(conn: Connection, query: Select[Any]) -> list[Loaded]:
-    rows = conn.execute(query).all()
-    ids = [row.id for row in rows]
-    known = _grouped(conn, _REFUNDS, refunds.c.order_id, ids)
-    issued = _grouped(conn, _DOCUMENTS, documents.c.order_id, ids)
-    paid = _grouped(conn, _PAYMENTS, payments.c.order_id, ids)
-    return [_one(row, known[row.id], issued[row.id], paid[row.id]) for row in rows]
+# Not integration_id IN (...): at every look SQLite then reads all orders of each integration.
+_DUE = select(orders.c.id).where(
+    orders.c.decide_at <= bindparam("now", type_=Moment),
+    exists().where(integrations.c.id == orders.c.integration_id, integrations.c.is_active),
+    ~billing_held(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The statements, built once for each kind of database: building one takes longer than asking.
+    ``related`` are the rows of refunds, documents and payments."""
+
+    orders: Select[Any]
+    locked: Select[Any]
+    related: tuple[Select[Any], ...]
+    claim: Select[Any]
+    claim_one: Select[Any]
+
+
+@cache
+def _asked(dialect: str) -> _Asked:
+    plain = _ORDERS.where(among_given(dialect, orders.c.id, "ids")).order_by(orders.c.id)
+    claim = _DUE.order_by(orders.c.decide_at).limit(bindparam("most"))
+    claim = claim.with_for_update(skip_locked=True)
+    keys = (refunds.c.order_id, documents.c.order_id, payments.c.order_id)
+    return _Asked(
+        orders=plain,
+        locked=plain.with_for_update(of=orders),
+        related=tuple(
+            query.where(among_given(dialect, key, "ids"))
+            for query, key in zip((_REFUNDS, _DOCUMENTS, _PAYMENTS), keys, strict=True)
+        ),
+        claim=claim,
+        claim_one=claim.where(orders.c.id == bindparam("only")),
+    )
 
 
 def _grouped(
-    conn: Connection, query: Select[Any], key: ColumnElement[str], ids: Sequence[str]
+    conn: Connection, query: Select[Any], ids: Sequence[str]
 ) -> defaultdict[str, list[Row[Any]]]:
     found: defaultdict[str, list[Row[Any]]] = defaultdict(list)
     if ids:
-        for row in conn.execute(query.where(among(conn, key, ids))):
+        for row in conn.execute(query, {"ids": ids}):
             found[row.order_id].append(row)
     return found
 

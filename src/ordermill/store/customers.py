@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from ordermill.model.document import Buyer
 from ordermill.model.order import Address
-from ordermill.store import tallies
-from ordermill.store.bulk import among, upsert
+from ordermill.store.bulk import among_given, upsert
 from ordermill.store.ids import new_id
 from ordermill.store.rows import json_text
 from ordermill.store.tables import customers
@@ -43,14 +44,17 @@ def key_of(buyer: Buyer, *, integration_id: str, platform_id: str | None, order_
     return f"order:{order_id}"
 
 
-def resolve(conn: Connection, purchases: Sequence[Purchase], now: datetime) -> dict[Key, str]:
-    """The customer of each, made where there is none; ids by (entity id, key).
+def resolve(
+    conn: Connection, purchases: Sequence[Purchase], now: datetime
+) -> tuple[dict[Key, str], Counter[str]]:
+    """The customer of each, made where there is none; ids by (entity id, key), and how many were
+    made by entity id.
 
     A customer is as the latest order names them, by the time it was placed. Rows are locked in
     sorted order, so that two writers never wait for each other in a circle.
     """
     if not purchases:
-        return {}
+        return {}, Counter()
     newest: dict[Key, Purchase] = {}
     for purchase in sorted(purchases, key=lambda purchase: purchase.at):
         newest[purchase.entity_id, purchase.key] = purchase
@@ -66,9 +70,7 @@ def resolve(conn: Connection, purchases: Sequence[Purchase], now: datetime) -> d
     )
     ids = _ids(conn, newest)
     made = {row[0] for row in rows}
-    created = Counter(key[0] for key, customer_id in ids.items() if customer_id in made)
-    tallies.add(conn, {(entity_id, tallies.CUSTOMERS): n for entity_id, n in created.items()})
-    return ids
+    return ids, Counter(key[0] for key, customer_id in ids.items() if customer_id in made)
 
 
 _NAMES = (
@@ -93,13 +95,19 @@ def _row(purchase: Purchase, now: datetime) -> tuple[object, ...]:
 
 
 def _ids(conn: Connection, wanted: Mapping[Key, object]) -> dict[Key, str]:
-    columns = (customers.c.entity_id, customers.c.key, customers.c.id)
-    query = select(*columns).where(
-        among(conn, customers.c.entity_id, sorted({entity_id for entity_id, _ in wanted})),
-        among(conn, customers.c.key, [key for _, key in wanted]),
+    """Of these and perhaps others: every wanted key in every wanted entity."""
+    given = {"entities": sorted({entity_id for entity_id, _ in wanted}),
+             "keys": [key for _, key in wanted]}  # fmt: skip
+    rows = conn.execute(_asked(conn.dialect.name), given)
+    return {(entity_id, key): customer_id for entity_id, key, customer_id in rows}
+
+
+@cache
+def _asked(dialect: str) -> Any:
+    return select(customers.c.entity_id, customers.c.key, customers.c.id).where(
+        among_given(dialect, customers.c.entity_id, "entities"),
+        among_given(dialect, customers.c.key, "keys"),
     )
-    found = {(entity_id, key): customer_id for entity_id, key, customer_id in conn.execute(query)}
-    return {key: found[key] for key in wanted}
 
 
 def search_text(buyer: Buyer) -> str:

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from string import Formatter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, case
@@ -72,21 +74,25 @@ def take(conn: Connection, wanted: Sequence[Wanted], now: datetime) -> list[Numb
 
 def _take(conn: Connection, key: tuple[str, str, int], count: int, today: date) -> tuple[int, date]:
     """The last number taken and its date."""
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
     entity_id, kind, year = key
-    row = insert(series).values(
-        entity_id=entity_id, kind=kind, year=year, last=count, last_date=today.isoformat()
-    )
+    values = {"entity_id": entity_id, "kind": kind, "year": year, "last": count}
+    taken = conn.execute(_taking(conn.dialect.name), values | {"last_date": today.isoformat()})
+    last, last_date = taken.one()
+    return last, date.fromisoformat(last_date)
+
+
+@cache
+def _taking(dialect: str) -> Any:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    row = insert(series)
     old, new = series.c, row.excluded
-    taken = row.on_conflict_do_update(
+    return row.on_conflict_do_update(
         index_elements=["entity_id", "kind", "year"],
         set_={
             "last": old.last + new.last,
             "last_date": case((old.last_date > new.last_date, old.last_date), else_=new.last_date),
         },
     ).returning(old.last, old.last_date)
-    last, last_date = conn.execute(taken).one()
-    return last, date.fromisoformat(last_date)
 
 
 def _numbered(format_: str, year: int, sequence: int, day: date) -> Numbered:

@@ -59,7 +59,7 @@ def write(
     The caller's transaction makes it all or nothing. Raises whatever the database refuses, such as
     a second live invoice of an order.
     """
-    buyers = _buyers(conn, work, now)
+    buyers, new_customers = _buyers(conn, work, now)
     rows = [row for one in work for row in _rows(one, buyers, now)]
     _decide(conn, work, buyers, now)
     _settle(conn, work)
@@ -71,7 +71,7 @@ def write(
     payments.append_payments(conn, _payments(work), now)
     numbers = {row.draft.id: given.number for row, given in zip(rows, numbered, strict=True)}
     events.record(conn, [event for one in work for event in _events(one, numbers, actor)], now)
-    tallies.add(conn, _tallied(work))
+    tallies.add(conn, _tallied(work, new_customers))
     return numbers
 
 
@@ -83,9 +83,11 @@ def note(conn: Connection, order_id: str, plan: Plan, *, now: datetime, actor: s
     events.record(conn, told, now)
 
 
-def _buyers(conn: Connection, work: Sequence[Planned], now: datetime) -> dict[str, str]:
-    """The customer of every draft, by its id. A credit note's is its invoice's, as is that of a new
-    invoice of an order whose buyer's data was erased."""
+def _buyers(
+    conn: Connection, work: Sequence[Planned], now: datetime
+) -> tuple[dict[str, str], Counter[str]]:
+    """The customer of every draft, by its id, and how many were made by entity id. A credit note's
+    is its invoice's, as is that of a new invoice of an order whose buyer's data was erased."""
     found: dict[str, str] = {}
     purchases: dict[str, Purchase] = {}
     for one in work:
@@ -95,8 +97,9 @@ def _buyers(conn: Connection, work: Sequence[Planned], now: datetime) -> dict[st
                 found[draft.id] = known
             else:
                 purchases[draft.id] = _purchase(one, draft)
-    ids = customers.resolve(conn, list(purchases.values()), now)
-    return found | {draft_id: ids[p.entity_id, p.key] for draft_id, p in purchases.items()}
+    ids, made = customers.resolve(conn, list(purchases.values()), now)
+    found |= {draft_id: ids[p.entity_id, p.key] for draft_id, p in purchases.items()}
+    return found, made
 
 
 def _invoice_of_erased(case: Case) -> str | None:
@@ -189,8 +192,8 @@ def _numbers_of(each: Happening, numbers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _tallied(work: Sequence[Planned]) -> Counter[tuple[str, str]]:
-    more: Counter[tuple[str, str]] = Counter()
+def _tallied(work: Sequence[Planned], new_customers: Mapping[str, int]) -> Counter[tuple[str, str]]:
+    more = Counter({(entity, tallies.CUSTOMERS): n for entity, n in new_customers.items()})
     for one in work:
         for draft in one.plan.documents:
             more[one.loaded.entity_id, tallies.DOCUMENTS[draft.kind]] += 1
