@@ -20,7 +20,7 @@ from ordermill.api.resources import (
     INVOICES,
     PAYMENTS,
 )
-from ordermill.store.listing import Operator
+from ordermill.store.conditions import Operator
 
 NAMES = ("Ana Čop", "ana čop", "Žiga 100%", "a_b", "ab", "A\\B", None, "", "STRASSE", "𝒳 y")
 TEXTS = {

@@ -14,7 +14,8 @@ from ordermill.api import cursors, filters
 from ordermill.api.call import READ_SECONDS, Call
 from ordermill.api.problems import invalid_query
 from ordermill.api.reading import fit
-from ordermill.store.listing import Listed, Page, Position, Wanted, page
+from ordermill.store.keyset import Listed, Position, Wanted
+from ordermill.store.listing import Page, page
 from ordermill.store.types import Moment
 
 PARAMETERS = (

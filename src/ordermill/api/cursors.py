@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 from ordermill.api.problems import invalid_cursor
-from ordermill.store.listing import Position, Wanted
+from ordermill.store.keyset import Position, Wanted
 from ordermill.store.types import from_milliseconds, to_milliseconds
 
 LONGEST = 500

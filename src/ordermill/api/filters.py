@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from ordermill.api.fields import moment
 from ordermill.api.problems import invalid_query
 from ordermill.api.reading import Unreadable, read
-from ordermill.store.listing import Condition, Operator
+from ordermill.store.conditions import Condition, Operator
 
 MOST_CONDITIONS = 50
 MOST_VALUES = 200

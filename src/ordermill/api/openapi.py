@@ -11,7 +11,7 @@ from ordermill.api.asking import LONGEST_TERM, MOST_ROWS
 from ordermill.api.gate import Scope
 from ordermill.api.routes import ROUTES, Route
 from ordermill.api.schemas import COMPONENTS, Schema, named
-from ordermill.store.listing import Operator
+from ordermill.store.conditions import Operator
 
 _EXAMPLES: dict[tuple[str, str], Any] = {
     ("POST", "/orders"): examples.ORDER,

@@ -9,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Table, func, sele
 
 from ordermill.model.document import DocumentKind
 from ordermill.store.bulk import among
-from ordermill.store.listing import Listed
+from ordermill.store.keyset import Listed
 from ordermill.store.tables import (
     customers,
     document_links,

@@ -11,13 +11,16 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Connection, Engine, collate, func, literal, text
 
+from ordermill.store.postgres import SEARCH_INDEX
 from ordermill.store.sqlite import CASEFOLD
+from ordermill.store.tables import orders
 
 ESCAPE = "\\"
 TRIGRAM = 3  # characters; a shorter term is no use to the index
 
 # The best of what a server has; older ones fold by lower().
 _FOLDINGS = (("casefold", "pg_unicode_fast"), ("lower", "pg_c_utf8"), ("lower", "und-x-icu"))
+_indexed: WeakKeyDictionary[Engine, bool] = WeakKeyDictionary()
 _folding: WeakKeyDictionary[Engine, tuple[str, str | None]] = WeakKeyDictionary()
 
 
@@ -62,6 +65,16 @@ def escaped(term: str) -> str:
     for special in (ESCAPE, "%", "_"):
         term = term.replace(special, ESCAPE + special)
     return term
+
+
+def has_index(conn: Connection, table: str) -> bool:
+    """Whether the search text of a table has its trigram index."""
+    if conn.dialect.name == "sqlite" or table != orders.name:
+        return False
+    if conn.engine not in _indexed:
+        found = conn.scalar(text("SELECT to_regclass(:name)"), {"name": SEARCH_INDEX})
+        _indexed[conn.engine] = found is not None
+    return _indexed[conn.engine]
 
 
 def _folding_of(conn: Connection) -> tuple[str, str | None]:

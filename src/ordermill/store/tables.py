@@ -173,6 +173,19 @@ DECISION_COLUMNS: tuple[Column[Any], ...] = (
     Column("auto_reissues", Text, nullable=False, server_default=text("'[]'")),  # JSON, times
 )
 
+
+def _live(column: str) -> Index:
+    """What a list that is filtered or sorted by a column walks along."""
+    return Index(
+        f"ix_orders_live_{column}",
+        "entity_id",
+        column,
+        "id",
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    )
+
+
 orders = Table(
     "orders",
     metadata,
@@ -211,8 +224,14 @@ orders = Table(
         postgresql_where=text("error IS NOT NULL"),
     ),
     Index(None, "entity_id", "id"),
-    Index(None, "entity_id", "status", "id"),
-    Index(None, "entity_id", "created_at", "id"),
+    *(_live(column) for column in ("status", "created_at", "updated_at", "ordered_at")),
+    Index(
+        "ix_orders_deleted",
+        "entity_id",
+        "id",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
+    ),
     Index(
         "ix_orders_decide_at",
         "decide_at",
@@ -376,6 +395,7 @@ documents = Table(
     UniqueConstraint("entity_id", "kind", "year", "sequence"),
     UniqueConstraint("entity_id", "kind", "number"),
     Index(None, "order_id"),
+    Index(None, "customer_id"),
     Index(None, "entity_id", "kind", "id"),
     Index(
         "uq_documents_refund",
