@@ -102,8 +102,12 @@ def mismatch(order: Order) -> Decimal | None:
     off = order.total_with_tax - sum((item.total for item in order.items), ZERO) - taxes
     if abs(off) > A_CENT_A_LINE * len(order.items):
         return off
+    code = order.currency_code
+    amounts = (order.total_with_tax, taxes, *(item.total for item in order.items))
+    if all(money(amount, code) == amount for amount in amounts):
+        return None  # then nothing is rounded, and it stays as far as it is
     off = of_order(order).rounding
-    unit = max(A_CENT_A_LINE, unit_of(order.currency_code))
+    unit = max(A_CENT_A_LINE, unit_of(code))
     return off if abs(off) > unit * len(order.items) else None
 
 
