@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -48,6 +49,11 @@ class Life:
             refunds=_known((), order), decide_at=START,
             deleted_by="shop" if order.deleted else None,
         )  # fmt: skip
+
+    def given(self, **values: Any) -> Life:
+        """The case with other values, as something else wrote them."""
+        self.case = replace(self.case, **values)
+        return self
 
     def desk(self, actor: str = "ordermill") -> Desk:
         return Desk(now=self.now, actor=actor, new_id=self._new_id)
