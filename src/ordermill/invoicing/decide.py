@@ -46,7 +46,7 @@ def _first(case: Case, desk: Desk) -> Plan:
     """No invoice yet: what the rules say."""
     if case.status is OrderStatus.CANCELLED:
         if case.withdrawn_at is not None or case.order.cancelled:
-            return _wait(None)
+            return Plan(decisions={"decide_at": None, "error": None})
         return _back(case, desk.now, "opened again in the shop")
     content_hash = _hash(case)
     edited = case.billing_hash is not None and case.billing_hash != content_hash

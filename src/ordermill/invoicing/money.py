@@ -22,25 +22,32 @@ PAID = "paid"
 RECEIVES = frozenset({"sale", "capture"})
 
 
-def came(case: Case, desk: Desk) -> Plan:
-    """Money that came after the invoice."""
-    invoice = case.invoice
-    assert invoice is not None
-    return Plan(payments=incoming(case, desk, invoice))
-
-
 def went_back(case: Case, desk: Desk) -> Plan:
     """Money of refunds, once it has moved."""
     return Plan(payments=outgoing(case, desk))
 
 
-def incoming(case: Case, desk: Desk, invoice: Issued | Draft) -> tuple[Payment, ...]:
+def incoming(
+    case: Case, desk: Desk, invoice: Issued | Draft, most: Decimal | None = None
+) -> tuple[Payment, ...]:
     """What came and is not recorded yet, on the invoice: one payment per successful transaction;
-    where the shop has none, one over what it says was paid.
+    where the shop has none, one over what it says was paid. Those beyond ``most`` wait.
 
     What had been given back before the invoice was issued is no part of it, so it is taken off,
     from the latest payments first. None in another currency than the invoice's.
     """
+    found = _incoming(case, desk, invoice)
+    if most is None:
+        return found
+    kept = []
+    for payment in found:
+        if payment.amount <= most:
+            kept.append(payment)
+            most -= payment.amount
+    return tuple(kept)
+
+
+def _incoming(case: Case, desk: Desk, invoice: Issued | Draft) -> tuple[Payment, ...]:
     known = {payment.key for payment in case.payments if payment.credit_note_id is None}
     if PAID in known or invoice.content.currency_code != case.order.currency_code:
         return ()

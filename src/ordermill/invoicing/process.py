@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from ordermill.invoicing import money
 from ordermill.model import rules
-from ordermill.model.books import desired, taken
+from ordermill.model.books import desired
 from ordermill.model.buyer import buyer_of
 from ordermill.model.case import Case, Desk, Happening, Plan, Refused
-from ordermill.model.codes import Skip
+from ordermill.model.codes import Skip, code_of
 from ordermill.model.document import Content, DocumentKind, Draft, LinkType
 from ordermill.model.erasure import NOBODY
 from ordermill.model.lifecycle import assert_processable
@@ -27,29 +27,24 @@ def by_hand(case: Case, desk: Desk) -> Plan:
     the order.
     """
     assert_processable(case)
-    obstacle = rules.hold(case) or _nothing_left(case)
+    obstacle = rules.nothing_left(case) or rules.hold(case)
     if obstacle is not None:
         return refused(case, obstacle)
     return invoice(case, desk, "by a call")
 
 
-def _nothing_left(case: Case) -> Decision | None:
-    if desired(case).items:
-        return None
-    code = Skip.REFUNDED_BEFORE_INVOICE if taken(case) else Skip.ZERO_TOTAL
-    reason = "nothing of it is left to invoice"
-    return Decision(verdict=Verdict.SKIP, code=code, reason=reason)
-
-
 def refused(case: Case, obstacle: Decision) -> Plan:
     """The order says why there is no document, and the call is answered with it. What is to be held
-    fails; an order that has an invoice or an estimate keeps its status."""
+    fails; an order that has an invoice or an estimate keeps its status, and one that a rule skips
+    the rule's reason."""
     kept = {OrderStatus.INVOICED, OrderStatus.ESTIMATED}
-    fails = OrderStatus.FAILED if obstacle.verdict is Verdict.HOLD else OrderStatus.SKIPPED
+    holds = obstacle.verdict is Verdict.HOLD
+    fails = OrderStatus.FAILED if holds else OrderStatus.SKIPPED
+    skipped = code_of(case.error) in set(Skip)
     return Plan(
         decisions={
             "status": case.status if case.status in kept else fails,
-            "error": obstacle.error,
+            "error": case.error if skipped and not holds else obstacle.error,
             "process_after": None,
         },
         events=(Happening(type="order.failed", reason=obstacle.error),),

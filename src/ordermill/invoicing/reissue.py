@@ -9,12 +9,13 @@ from ordermill.invoicing import money, process
 from ordermill.invoicing.refund import credit_note, credit_refunds, pending, without_pending
 from ordermill.model import changes, rules
 from ordermill.model import content as contents
-from ordermill.model.books import billed, desired, in_turn
+from ordermill.model.books import billed, desired, due, in_turn
 from ordermill.model.buyer import buyer_of
-from ordermill.model.case import Case, Desk, Difference, Happening, Plan
+from ordermill.model.case import Case, Desk, Difference, Happening, Plan, joined
 from ordermill.model.codes import Refusal
 from ordermill.model.document import DocumentKind, Draft, Issued, LinkType
 from ordermill.model.lifecycle import assert_invoiced
+from ordermill.model.order import ZERO
 
 
 def by_hand(case: Case, desk: Desk) -> Plan:
@@ -24,7 +25,18 @@ def by_hand(case: Case, desk: Desk) -> Plan:
     it; an order whose sums do not reconcile is refused.
     """
     assert_invoiced(case)
-    return in_turn(case, desk, (money.came, credit_refunds, _again, money.went_back))
+    return in_turn(case, desk, (came, credit_refunds, _again, money.went_back))
+
+
+def came(case: Case, desk: Desk) -> Plan:
+    """Money that came after the invoice. While the order differs from it, what is more than is open
+    of the invoice waits for the next one, which it is meant for."""
+    invoice = case.invoice
+    assert invoice is not None
+    found = money.incoming(case, desk, invoice)
+    if sum((payment.amount for payment in found), ZERO) > due(invoice) and differences(case):
+        found = money.incoming(case, desk, invoice, due(invoice))
+    return Plan(payments=found)
 
 
 def differences(case: Case) -> tuple[Difference, ...]:
@@ -56,7 +68,10 @@ def _again(case: Case, desk: Desk) -> Plan:
             invoice_id=case.invoice_id,
         )
     obstacle = rules.hold(case)
-    return reissue(case, desk) if obstacle is None else process.refused(case, obstacle)
+    if obstacle is not None:
+        return process.refused(case, obstacle)
+    again = Plan(decisions={"decide_at": desk.now})  # it may be cancelled, and still be a review
+    return joined((reissue(case, desk), again))
 
 
 def reissue(case: Case, desk: Desk) -> Plan:

@@ -116,20 +116,25 @@ def skip(case: Case) -> Decision | None:
         ((order.payment_gateway or "").casefold() in gateways, Skip.GATEWAY_EXCLUDED,
          f"paid by {order.payment_gateway}, which skip.gateways names"),
         (bool(tags), Skip.TAG_EXCLUDED, "it has a tag that skip.tags names"),
-        (refunded_before(case), Skip.REFUNDED_BEFORE_INVOICE,
-         "refunded in full before any invoice"),
-        (not order.total_with_tax and (rules.zero_total or not order.items), Skip.ZERO_TOTAL,
-         "its total is zero"),
     )  # fmt: skip
     for applies, code, reason in found:
         if applies:
             return Decision(verdict=Verdict.SKIP, code=code, reason=reason)
+    left = nothing_left(case)
+    if left is None and rules.zero_total and not order.total_with_tax:
+        return Decision(verdict=Verdict.SKIP, code=Skip.ZERO_TOTAL, reason="its total is zero")
+    return left
+
+
+def nothing_left(case: Case) -> Decision | None:
+    """Why there is nothing to invoice, also by a person; None where there is something."""
+    order = case.order
+    if order.owed <= 0 and taken(case) and _refunded_below(case) is None:
+        code, reason = Skip.REFUNDED_BEFORE_INVOICE, "refunded in full before any invoice"
+        return Decision(verdict=Verdict.SKIP, code=code, reason=reason)
+    if not order.items and not order.total_with_tax:
+        return Decision(verdict=Verdict.SKIP, code=Skip.ZERO_TOTAL, reason="it has no lines")
     return None
-
-
-def refunded_before(case: Case) -> bool:
-    """Whether nothing of it is owed any more because all went back."""
-    return case.order.owed <= 0 and bool(taken(case)) and _refunded_below(case) is None
 
 
 def is_bank_transfer(case: Case) -> bool:
