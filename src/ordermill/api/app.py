@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from ordermill.api.call import Call, House
 from ordermill.api.edge import Edge, Listener, Unheard, steady
 from ordermill.api.gate import Gate, Keyring
+from ordermill.api.kept import Pages
 from ordermill.api.problems import Problem, problem_of
 from ordermill.api.routes import ROUTES, Route
 from ordermill.errors import OrdermillError
@@ -47,7 +48,7 @@ def create_app(
     app = FastAPI(
         title="ordermill", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
-    house = House(database, Gate(database, keyring, now, ticks), now)
+    house = House(database, Gate(database, keyring, now, ticks), now, Pages(database.token))
     for route in ROUTES:
         app.add_api_route(
             route.path, _endpoint(house, route), methods=[route.method], response_model=None

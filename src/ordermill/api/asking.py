@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 
 import msgspec
 from sqlalchemy import Connection
+from starlette.responses import Response
 
 from ordermill.api import cursors, filters
-from ordermill.api.call import READ_SECONDS, Call
+from ordermill.api.call import READ_SECONDS, Answer, Call
+from ordermill.api.kept import Made
 from ordermill.api.problems import invalid_query
 from ordermill.api.reading import fit
 from ordermill.store.keyset import Listed, Position, Wanted
@@ -41,8 +43,14 @@ class Shelf:
         return {name: isinstance(c.type, Moment) for name, c in self.listed.fields.items()}
 
 
-def answered(call: Call, shelf: Shelf) -> tuple[bytes, dict[str, str]]:
-    """The page a call asks for, and its headers."""
+def answered(call: Call, shelf: Shelf) -> Response:
+    """The page a call asks for."""
+    question = (shelf.name, call.entity_ids, call.request.scope["query_string"])
+    made = call.house.pages.get(question, lambda: _made(call, shelf))
+    return Answer(200, made.body, made.headers).response()
+
+
+def _made(call: Call, shelf: Shelf) -> Made:
     parameters = call.parameters(*PARAMETERS)
     wanted = wanted_of(parameters, shelf, call.entity_ids)
     with call.house.database.read(seconds=READ_SECONDS) as conn:
@@ -50,7 +58,7 @@ def answered(call: Call, shelf: Shelf) -> tuple[bytes, dict[str, str]]:
         shown = shelf.show(conn, found.rows)
     before, after = _around(found, shelf, wanted)
     body = envelope(shown, total=found.total, after=after, before=before)
-    return body, _links(call, parameters, before, after)
+    return Made(body, _links(f"/{shelf.name}", parameters, before, after))
 
 
 def wanted_of(parameters: Mapping[str, str], shelf: Shelf, entity_ids: tuple[str, ...]) -> Wanted:
@@ -134,11 +142,10 @@ def _position(row: Any, wanted: Wanted) -> Position:
 
 
 def _links(
-    call: Call, parameters: Mapping[str, str], before: str | None, after: str | None
+    path: str, parameters: Mapping[str, str], before: str | None, after: str | None
 ) -> dict[str, str]:
     """The same as a Link header (RFC 8288), for clients that follow it."""
     kept = {n: v for n, v in parameters.items() if n not in ("next_cursor", "prev_cursor")}
-    path = call.request.url.path
     links = [
         f'<{path}?{urlencode(kept | {name: cursor})}>; rel="{relation}"'
         for name, cursor, relation in (

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from ordermill.api.edge import BODY
 from ordermill.api.gate import Caller, Gate
+from ordermill.api.kept import Pages
 from ordermill.api.problems import invalid_query, not_found
 from ordermill.store.database import Database
 
@@ -30,6 +31,7 @@ class House:
     database: Database
     gate: Gate
     now: Callable[[], datetime]
+    pages: Pages
     running: Running = field(default_factory=lambda: Running())
 
 

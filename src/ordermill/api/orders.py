@@ -30,8 +30,7 @@ SHELF = Shelf("orders", ORDERS_LIST, shown.orders)
 
 
 def listed(call: Call) -> Response:
-    body, headers = asking.answered(call, SHELF)
-    return Answer(200, body, headers).response()
+    return asking.answered(call, SHELF)
 
 
 def got(call: Call) -> Response:

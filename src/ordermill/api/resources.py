@@ -39,8 +39,7 @@ def listing(shelf: Shelf) -> Callable[[Call], Response]:
     """The endpoint of a list."""
 
     def listed(call: Call) -> Response:
-        body, headers = asking.answered(call, shelf)
-        return Answer(200, body, headers).response()
+        return asking.answered(call, shelf)
 
     return listed
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from ordermill.store import postgres, sqlite
 from ordermill.store.failures import translated
 from ordermill.store.migrations import HEAD, REVISIONS
 from ordermill.store.tables import integration_state
+from ordermill.store.watch import PostgresWatch, SqliteWatch, Watch
 
 POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg"}
 
@@ -47,6 +49,9 @@ class Database:
         self._writing = threading.Lock()
         self._unwritable = False
         self._driver_errors = _driver_errors(engine.dialect.name)
+        self._watch: Watch = (
+            PostgresWatch(engine) if file is None else SqliteWatch(partial(sqlite.connect, file))
+        )
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -144,6 +149,11 @@ class Database:
                 )
             yield
 
+    def token(self) -> object | None:
+        """Equal to an earlier one only if nothing was committed in between, by whomever; None where
+        it cannot be had."""
+        return self._watch.token()
+
     def revision(self) -> str | None:
         """The schema's revision, None if there is no database or it is empty."""
         if self._file is not None and not self._file.exists():
@@ -190,6 +200,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection; the object must not be used afterwards."""
+        self._watch.close()
         self._engine.dispose()
 
     def _make_search_index(self) -> None:

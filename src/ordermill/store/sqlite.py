@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -48,16 +49,9 @@ def engine_for(file: Path) -> Engine:
     """An engine on the file; connecting fails where there is none."""
     if sqlite3.sqlite_version_info < _OLDEST:
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed")
-    where = address(file, "rw")
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(
-            where, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
-        )
-
     engine = create_engine(
         "sqlite://",
-        creator=connect,
+        creator=partial(connect, file),
         hide_parameters=True,
         poolclass=QueuePool,
         pool_size=8,
@@ -71,6 +65,17 @@ def engine_for(file: Path) -> Engine:
 def address(file: Path, mode: str) -> str:
     """How SQLite is told of a file: ``ro`` only reads, ``rw`` creates none."""
     return f"{file.as_uri()}?mode={mode}"
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """A connection to the file; it fails where there is none."""
+    return sqlite3.connect(
+        address(file, "rw"),
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_SECONDS,
+    )
 
 
 def create_file(file: Path) -> None:
