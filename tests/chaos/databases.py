@@ -126,15 +126,16 @@ class Wire:
             threading.Thread(target=self._carry, args=(near,), daemon=True).start()
 
     def _carry(self, near: socket.socket) -> None:
-        far = socket.socket(socket.AF_UNIX)
-        try:
-            far.connect(str(self._target))
-        except OSError:
-            near.close()
-            return
-        back = threading.Thread(target=self._pump, args=(far, near, False), daemon=True)
-        back.start()
-        self._pump(near, far, True)
+        """Both ways, until either side ends."""
+        with near, socket.socket(socket.AF_UNIX) as far:
+            try:
+                far.connect(str(self._target))
+            except OSError:
+                return
+            back = threading.Thread(target=self._pump, args=(far, near, False), daemon=True)
+            back.start()
+            self._pump(near, far, True)
+            back.join()
 
     def _pump(self, source: socket.socket, sink: socket.socket, outward: bool) -> None:
         try:
@@ -148,9 +149,9 @@ class Wire:
         except OSError:
             pass
         finally:
-            for each in (source, sink):
+            for each, how in ((source, socket.SHUT_RDWR), (sink, socket.SHUT_WR)):
                 with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR if each is source else socket.SHUT_WR)
+                    each.shutdown(how)
 
     def _take_cut(self) -> bool:
         with self._lock:
