@@ -348,13 +348,21 @@ def test_a_backup_whose_books_do_not_hold_is_put_back_only_when_asked_to(
     assert not house.holds()
 
 
+# What 0006 did, undone.
+BEFORE_THE_LAST_REVISION = """
+DROP INDEX ix_orders_live_status; DROP INDEX ix_orders_live_created_at;
+DROP INDEX ix_orders_live_updated_at; DROP INDEX ix_orders_live_ordered_at;
+DROP INDEX ix_orders_deleted; DROP INDEX ix_documents_customer_id;
+CREATE INDEX ix_orders_entity_id_status_id ON orders (entity_id, status, id);
+CREATE INDEX ix_orders_entity_id_created_at_id ON orders (entity_id, created_at, id);
+UPDATE alembic_version SET version_num = '0005';
+"""
+
+
 def test_a_backup_of_an_older_schema_is_brought_up_to_date(house: House) -> None:
     house.back_up()
     with closing(sqlite3.connect(house.copy)) as conn:
-        conn.executescript(
-            "DROP TABLE skipped_numbers; DROP TABLE restores;"
-            "UPDATE alembic_version SET version_num = '0003';"
-        )
+        conn.executescript(BEFORE_THE_LAST_REVISION)
     life_goes_on(house)
     assert house.restore() == 0
     house.database.check_schema()
