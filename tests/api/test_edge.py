@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,6 +109,38 @@ def test_a_search_that_takes_too_long_is_the_callers_to_narrow(
     assert is_problem(api.get("/orders", search="widget"), 400, "invalid_query")
     monkeypatch.undo()
     assert api.get("/orders", search="widget").status_code == 200
+
+
+def test_one_entitys_long_searches_leave_room_for_others(
+    anybody: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from ordermill.api import asking
+    from ordermill.api.throttle import READS_AT_ONCE
+
+    began, go_on = threading.Semaphore(0), threading.Event()
+    page = asking.page
+
+    def slow(conn: Any, listed: Any, wanted: Any) -> Any:
+        if wanted.term == "slow":
+            began.release()
+            go_on.wait(20)
+        return page(conn, listed, wanted)
+
+    monkeypatch.setattr(asking, "page", slow)
+    mine, rival = anybody.as_("writer"), anybody.as_("rival")
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        searches = [pool.submit(mine.get, "/orders", search="slow") for _ in range(READS_AT_ONCE)]
+        for _ in searches:
+            assert began.acquire(timeout=20)
+        refused = mine.get("/orders", search="more")
+        others = (rival.get("/orders", search="x"), mine.get("/orders"))
+        go_on.set()
+        assert is_problem(refused, 429, "rate_limit_exceeded")
+        assert [answer.status_code for answer in others] == [200, 200]
+        assert {search.result().status_code for search in searches} == {200}
+    assert mine.get("/orders", search="more").status_code == 200
 
 
 # The description.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from ordermill.api import cursors, filters
 from ordermill.api.call import READ_SECONDS, Answer, Call
 from ordermill.api.kept import Made
-from ordermill.api.problems import invalid_query
+from ordermill.api.problems import Problem, invalid_query
 from ordermill.api.reading import fit
 from ordermill.store.keyset import Listed, Position, Wanted
 from ordermill.store.listing import Page, page
@@ -53,12 +54,29 @@ def answered(call: Call, shelf: Shelf) -> Response:
 def _made(call: Call, shelf: Shelf) -> Made:
     parameters = call.parameters(*PARAMETERS)
     wanted = wanted_of(parameters, shelf, call.entity_ids)
-    with call.house.database.read(seconds=READ_SECONDS) as conn:
+    with _turn(call, wanted), call.house.database.read(seconds=READ_SECONDS) as conn:
         found = page(conn, shelf.listed, wanted)
         shown = shelf.show(conn, found.rows)
     before, after = _around(found, shelf, wanted)
     body = envelope(shown, total=found.total, after=after, before=before)
     return Made(body, _links(f"/{shelf.name}", parameters, before, after))
+
+
+@contextmanager
+def _turn(call: Call, wanted: Wanted) -> Iterator[None]:
+    """What may read far takes one of the entity's turns, or is refused."""
+    if wanted.term is None and not wanted.conditions:
+        yield
+        return
+    with call.house.turns.one(call.entity_ids[0] if call.entity_ids else "") as free:
+        if not free:
+            raise Problem(
+                429,
+                "rate_limit_exceeded",
+                "too many filtered or searched lists of this entity at once",
+                headers={"Retry-After": "1"},
+            )
+        yield
 
 
 def wanted_of(parameters: Mapping[str, str], shelf: Shelf, entity_ids: tuple[str, ...]) -> Wanted:

@@ -18,6 +18,7 @@ from ordermill.api.edge import BODY
 from ordermill.api.gate import Caller, Gate
 from ordermill.api.kept import Pages
 from ordermill.api.problems import invalid_query, not_found
+from ordermill.api.throttle import Turns
 from ordermill.store.database import Database
 
 READ_SECONDS = 5.0  # that a statement of a list may take
@@ -33,6 +34,7 @@ class House:
     now: Callable[[], datetime]
     pages: Pages
     running: Running = field(default_factory=lambda: Running())
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(frozen=True, slots=True)

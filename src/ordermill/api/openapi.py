@@ -34,7 +34,7 @@ _REFUSALS = {
     413: "The body is too large.",
     415: "The body is compressed.",
     422: "The body cannot be taken, or the order cannot be billed as it is.",
-    429: "Too many refused keys from this address.",
+    429: "Too many refused keys from this address, or searches of this entity at once.",
     503: "The database does not answer in time.",
 }
 _DESCRIPTION = """\

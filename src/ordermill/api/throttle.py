@@ -1,19 +1,24 @@
-"""Counts refused keys by address: so many at once, then so many a second. Bounded in memory."""
+"""Limits that keep one caller from being everybody's trouble: on refused keys, on long reads."""
 
 from __future__ import annotations
 
 import ipaddress
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 AT_ONCE = 60
 A_SECOND = 1.0
 MOST_ADDRESSES = 10_000
+READS_AT_ONCE = 16  # filtered or searched lists of one entity; there are 40 threads
 
 
 class Throttle:
-    """A leaky bucket per address; the one that failed longest ago is forgotten first."""
+    """Counts refused keys by address, a leaky bucket each: so many at once, then so many a second.
+
+    Bounded in memory: the address that failed longest ago is forgotten first.
+    """
 
     def __init__(self, ticks: Callable[[], float]) -> None:
         self._ticks = ticks
@@ -31,6 +36,30 @@ class Throttle:
             if len(self._levels) > MOST_ADDRESSES:
                 self._levels.popitem(last=False)
         return (level + 1 - AT_ONCE) / A_SECOND if full else None
+
+
+class Turns:
+    """How many reads each name has under way; no name may have more than ``most``, so that others
+    find a thread and a connection."""
+
+    def __init__(self, most: int = READS_AT_ONCE) -> None:
+        self._most = most
+        self._guard = threading.Lock()
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, name: str) -> Iterator[bool]:
+        """A turn; False where there is none left."""
+        with self._guard:
+            free = self._taken[name] < self._most
+            self._taken[name] += free
+        try:
+            yield free
+        finally:
+            with self._guard:
+                self._taken[name] -= free
+                if not self._taken[name]:
+                    del self._taken[name]
 
 
 def _network(address: str) -> str:
