@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import budget, ingest, processing, repoll, start
+from tests.benchmarks import books, budget, ingest, processing, repoll, start
 from tests.benchmarks.measure import ROOT, Table
 
 BENCHMARKS: dict[str, Callable[[int], Table]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[int], Table]] = {
     "repoll": repoll.measure,
     "budget": budget.measure,
     "processing": processing.measure,
+    "books": books.measure,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 PACKAGES = ("msgspec", "psycopg", "SQLAlchemy", "httpx", "dlt")

@@ -98,7 +98,7 @@ def test_an_amount_without_lines_is_split_over_the_rates_by_what_remains() -> No
 
 
 def test_lines_that_say_less_than_the_amount_are_joined_by_an_adjustment() -> None:
-    """Recorded: lines of 1.00, an amount of 3.00."""
+    """Measured: lines of 1.00, an amount of 3.00."""
     life = invoiced().shop_says(refunded(a_refund(amount="15.00", items=(ONE,))))
     (note,) = life.credit_notes
     assert [(str(i.kind), str(i.total_with_tax)) for i in note.content.items] == [

@@ -285,7 +285,7 @@ def test_a_refusal_stays_said_until_its_cause_is_gone(rules: Rules) -> None:
 
 
 def test_a_line_that_was_refunded_and_then_edited_below_that_is_held() -> None:
-    """Recorded in a real shop: 59.97 refunded of a line that is now 19.99."""
+    """Measured in a real shop: 59.97 refunded of a line that is now 19.99."""
     taken = an_item(quantity=3, price="10.00")
     refund = a_refund(amount=str(taken.total_with_tax), items=(taken,))
     now = an_order(items=(an_item(quantity=1, price="10.00"),))

@@ -78,6 +78,9 @@ def _credit(case: Case, desk: Desk, known: KnownRefund, invoice: Issued) -> Plan
         return _nothing_to_credit(case, known.refund, invoice)
     refund = known.refund
     content = contents.of_refund(replace(refund, amount=amount), left)
+    if _evens(case, refund) and case.order.owed_tax is not None:
+        owed_tax = round_money(case.order.owed_tax, left.currency_code)
+        content = contents.with_tax(content, left.total_tax - owed_tax)
     drafted = credit_note(case, desk, invoice, content, refund.reason or "Refund", refund.source_id)
     return Plan(
         documents=(drafted,),
@@ -93,7 +96,9 @@ def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
     code = left.currency_code
     amount, owed = round_money(refund.amount, code), round_money(case.order.owed, code)
     if not falls_by_refunds(case.order):
-        return _to_owed(amount, owed, left, exact=owed == case.order.owed)
+        off = left.total_with_tax - amount - owed
+        evens = _evens(case, refund) and abs(off) <= contents.unit_of(code)
+        return amount + off if evens else amount
     lines = contents.gross_of(contents.lines_of(refund, left))
     if amount <= lines:
         return amount
@@ -102,11 +107,12 @@ def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
     return lines + min(amount - lines, max(fallen, Decimal(0)))
 
 
-def _to_owed(amount: Decimal, owed: Decimal, left: Content, *, exact: bool) -> Decimal:
-    """Where a shop counts parts of the minor unit: the amount with which the bill becomes exactly
-    what is owed."""
-    off = left.total_with_tax - amount - owed
-    return amount if exact or abs(off) > contents.unit_of(left.currency_code) else amount + off
+def _evens(case: Case, refund: Refund) -> bool:
+    """Whether its credit note brings the bill to exactly what is owed: the last of a shop that
+    counts parts of the minor unit, where each rounding leaves some over."""
+    order = case.order
+    amounts = (order.total_with_tax, order.total_tax, refund.amount, refund.total_tax)
+    return len(open_refunds(case)) == 1 and not contents.in_units(order.currency_code, *amounts)
 
 
 def _nothing_to_credit(case: Case, refund: Refund, invoice: Issued) -> Plan:

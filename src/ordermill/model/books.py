@@ -69,15 +69,20 @@ def desired(case: Case) -> Content:
         return left
     if case.order.owed <= 0:
         return contents.nothing(left.currency_code)
-    code = left.currency_code
+    code, refunds = left.currency_code, taken(case)
     notes = {d.refund_id: d.content for d in case.documents if d.content.currency_code == code}
-    for refund in taken(case):
+    for refund in refunds:
         off = notes.get(refund.source_id)
-        capped = off is not None and off.total_with_tax < money(refund.amount, code)
-        if off is None or capped or not contents.fits(off, left):
+        if off is None or _capped(off, refund) or not contents.fits(off, left):
             off = contents.of_refund(refund, left)
         left = contents.minus(left, off)
-    return contents.to_owed(left, case.order)
+    return contents.to_owed(left, case.order, len(refunds))
+
+
+def _capped(note: Content, refund: Refund) -> bool:
+    """Whether there was less to credit than was refunded; a unit less is only its rounding."""
+    unit = contents.unit_of(note.currency_code)
+    return money(refund.amount, note.currency_code) - note.total_with_tax > unit
 
 
 def falls_by_refunds(order: Order) -> bool:

@@ -48,10 +48,11 @@ def of_refund(refund: Refund, remaining: Content) -> Content:
 
 
 def lines_of(refund: Refund, remaining: Content) -> tuple[Item, ...]:
-    """The lines of a refund, their taxes named as the lines name them that they take back: what is
-    invoiced at a rate is credited at that rate."""
+    """The lines of a refund, at the rates of the lines that they take back: what is invoiced at a
+    rate is credited at that rate."""
     code = remaining.currency_code
-    return tuple(_as_billed(_in_minor_units(item, code), remaining.items) for item in refund.items)
+    items = (_in_minor_units(item, code) for item in refund.items)
+    return tuple(_as_billed(item, remaining.items, code) for item in items)
 
 
 def gross_of(items: Iterable[Item]) -> Decimal:
@@ -68,15 +69,31 @@ def minus(content: Content, taken: Content) -> Content:
     return _content(code, items, taxes, content.total_with_tax - taken.total_with_tax)
 
 
-def to_owed(left: Content, order: Order) -> Content:
-    """Of a shop that counts parts of the minor unit: what is left, with the total that is owed.
+def in_units(code: str, *amounts: Decimal | None) -> bool:
+    """Whether the shop counts no finer than the currency's minor unit."""
+    return all(amount is None or amount == money(amount, code) for amount in amounts)
 
-    Roundings of total and refunds may add up to a unit; it becomes part of ``rounding``.
-    """
-    owed = money(order.owed, left.currency_code)
-    if owed == order.owed or abs(owed - left.total_with_tax) > unit_of(left.currency_code):
+
+def to_owed(left: Content, order: Order, refunds: int) -> Content:
+    """Of a shop that counts parts of the minor unit: what is left, with the total and the tax that
+    are owed. What the roundings of each refund add up to becomes part of ``rounding``."""
+    code = left.currency_code
+    owed = money(order.owed, code)
+    if abs(owed - left.total_with_tax) > unit_of(code) * refunds:
         return left
-    return _content(left.currency_code, left.items, left.taxes, owed)
+    tax = left.total_tax if order.owed_tax is None else money(order.owed_tax, code)
+    return with_tax(_content(code, left.items, left.taxes, owed), tax)
+
+
+def with_tax(content: Content, total_tax: Decimal) -> Content:
+    """The content with that tax in all, where rounding each rate left it a little off: the largest
+    rate takes the difference."""
+    off, taxes = total_tax - content.total_tax, list(content.taxes)
+    if not off or not taxes or abs(off) > unit_of(content.currency_code) * len(taxes):
+        return content
+    at = max(range(len(taxes)), key=lambda at: abs(taxes[at].tax))
+    taxes[at] = replace(taxes[at], tax=taxes[at].tax + off)
+    return _content(content.currency_code, content.items, tuple(taxes), content.total_with_tax)
 
 
 def unit_of(currency_code: str) -> Decimal:
@@ -328,18 +345,36 @@ def _minus_items(items: Sequence[Item], taken: Iterable[Item], code: str) -> tup
     return tuple(item for item in left if not _gone(item))
 
 
-def _as_billed(item: Item, billed: Sequence[Item]) -> Item:
-    """Where the shop does not name a line's rates: no tax at the rates of the line that it is of,
-    one tax at its only one."""
+def _as_billed(item: Item, billed: Sequence[Item], code: str) -> Item:
+    """A line given back, at the rates of the line that it is of. Where the shop does not name its
+    own, its tax is that line's in proportion; where it names others (the order was taxed anew
+    since), so is the tax in its gross."""
     at = _line(billed, item)
-    named = () if at is None else billed[at].taxes
-    if not item.taxes:
-        return replace(item, taxes=tuple(replace(tax, tax=ZERO) for tax in named))
-    known = [tax for tax in named if tax.tax]
-    if len(item.taxes) != 1 or len(known) != 1 or not _unnamed(item.taxes[0]):
+    if at is None or {tax.rate for tax in item.taxes if tax.tax} <= _rates(billed[at]) - {None}:
+        return item if item.taxes or at is None else _taxed_as(item, billed[at], ZERO, code)
+    line = billed[at]
+    tax = item.total_with_tax - item.total
+    if not all(_unnamed(each) for each in item.taxes):
+        share = (line.total_with_tax - line.total) / (line.total_with_tax or _ONE)
+        tax = money(item.total_with_tax * share, code)
+    return _taxed_as(item, line, tax, code)
+
+
+def _rates(item: Item) -> set[Decimal | None]:
+    return {tax.rate for tax in item.taxes}
+
+
+def _taxed_as(item: Item, line: Item, tax: Decimal, code: str) -> Item:
+    """The item with so much tax in its gross, at the line's rates in proportion."""
+    weights = [abs(each.tax) for each in line.taxes]
+    if tax and not any(weights):
         return item
-    rate = known[0].rate
-    return replace(item, tax_rate=rate, taxes=(replace(known[0], tax=item.taxes[0].tax),))
+    shares = _shares(tax, weights, code) if tax else [ZERO] * len(weights)
+    taxes = tuple(replace(each, tax=share) for each, share in zip(line.taxes, shares, strict=True))
+    total = item.total_with_tax - tax
+    same = total == item.total or not item.quantity
+    price = item.price if same else (total / item.quantity).quantize(_MICRO)
+    return replace(item, price=price, total=total, taxes=taxes, tax_rate=line.tax_rate)
 
 
 def _unnamed(tax: ItemTax) -> bool:
