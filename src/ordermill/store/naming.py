@@ -29,7 +29,7 @@ def find(conn: Connection, words: str) -> Found:
         select(orders.c.id, integrations.c.handle, orders.c.source_id)
         .join_from(orders, integrations)
         .where(_meant(words))
-        .order_by(orders.c.id)
+        .order_by(integrations.c.handle, orders.c.id)
         .limit(MOST_NAMED)
     )
     found = [Found(*row) for row in conn.execute(query)] or _rejected(conn, words)
