@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import books, budget, ingest, processing, repoll, start
+from tests.benchmarks import books, budget, ingest, lists, pages, processing, repoll, start
 from tests.benchmarks.measure import ROOT, Table
 
 BENCHMARKS: dict[str, Callable[[int], Table]] = {
@@ -21,6 +21,8 @@ BENCHMARKS: dict[str, Callable[[int], Table]] = {
     "budget": budget.measure,
     "processing": processing.measure,
     "books": books.measure,
+    "lists": lists.measure,
+    "pages": pages.measure,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
 PACKAGES = ("msgspec", "psycopg", "SQLAlchemy", "httpx", "dlt")

@@ -99,10 +99,7 @@ def restored(call: Call) -> Response:
     order_id = call.id
 
     def work(conn: Connection) -> Answer:
-        row = edits.locked(conn, call.entity_id, order_id, deleted=True)
-        if row is None:
-            raise not_found()
-        demand(call, etag_of(shown.order(row)))
+        row = _locked(conn, call, order_id, deleted=True)
         edits.restore(conn, row, now=call.now, actor=call.caller.name)
         return _shown(conn, call, order_id)
 
@@ -173,11 +170,13 @@ def _row(conn: Connection, call: Call) -> Any:
     return row
 
 
-def _locked(conn: Connection, call: Call, order_id: str) -> Any:
-    row = edits.locked(conn, call.entity_id, order_id)
-    if row is None:
+def _locked(conn: Connection, call: Call, order_id: str, *, deleted: bool = False) -> Any:
+    """The row under its lock, in the state that the caller expects."""
+    row = edits.locked(conn, call.entity_id, order_id, deleted=deleted)
+    seen = one(conn, ORDERS_LIST, call.entity_ids, order_id, deleted=deleted)
+    if row is None or seen is None:
         raise not_found()
-    demand(call, etag_of(shown.order(row)))
+    demand(call, etag_of(shown.order(seen)))
     return row
 
 

@@ -119,47 +119,51 @@ def time(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
 def _raw(text: str | None) -> Raw | None:
     return None if text is None else Raw(text.encode())
 
 
-def order(row: Any, raw_data: str | None = None) -> bytes:
-    """An order. A person's cancellation shows as the shop's would."""
-    withdrawn = row.withdrawn_at
-    return _encode(
-        Order(
-            row.id, row.entity_id, row.integration_id, row.source, row.source_id,
-            row.source_order_number, row.status, row.paid, _time(row.paid_at), row.fulfilled,
-            _time(row.fulfilled_at), row.cancelled or withdrawn is not None,
-            _time(row.cancelled_at or withdrawn), row.refunded, _time(row.refunded_at),
-            row.customer_name, row.customer_email, _raw(row.customer), _raw(row.billing_address),
-            _raw(row.shipping_address), row.customer_id, row.currency_code, row.total,
-            row.total_with_tax, row.total_discount, row.total_shipping, Raw(row.items.encode()),
-            row.payment_status, row.payment_method, row.payment_gateway, row.invoice_id,
-            row.estimate_id, _time(row.process_after), Raw(row.transactions.encode()), row.complete,
-            row.items_changed, _raw(raw_data), row.source_event_id, row.error,
-            _time(row.ordered_at), _time(row.processed_at), metadata(row), time(row.created_at),
-            time(row.updated_at), _time(row.deleted_at),
-        )
-    )  # fmt: skip
+_FIELDS = Order.__struct_fields__
+_RAW_DATA = _FIELDS.index("raw_data")
+_TIMES = tuple(at for at, name in enumerate(_FIELDS) if name.endswith(("_at", "_after")))
+_JSON = tuple(
+    _FIELDS.index(name)
+    for name in ("customer", "billing_address", "shipping_address", "items", "transactions")
+)
+_CANCELLED, _CANCELLED_AT = _FIELDS.index("cancelled"), _FIELDS.index("cancelled_at")
+_METADATA, _SOURCE = _FIELDS.index("metadata"), _FIELDS.index("source")
+
+
+def order(row: Sequence[Any], raw_data: str | None = None) -> bytes:
+    """A row of the list of orders; values are converted by their place, for a page has a hundred.
+
+    A person's cancellation shows as the shop's would.
+    """
+    *values, withdrawn_at, shop_metadata = row
+    values.insert(_RAW_DATA, _raw(raw_data))
+    if withdrawn_at is not None:
+        values[_CANCELLED] = True
+        values[_CANCELLED_AT] = values[_CANCELLED_AT] or withdrawn_at
+    for at in _TIMES:
+        if values[at] is not None:
+            values[at] = time(values[at])
+    for at in _JSON:
+        if values[at] is not None:
+            values[at] = Raw(values[at].encode())
+    own = values[_METADATA]
+    values[_METADATA] = Raw(_metadata(own, shop_metadata, values[_SOURCE]).encode())
+    return _encode(Order(*values))
 
 
 def orders(conn: Connection, rows: Sequence[Any]) -> list[bytes]:
     return [order(row) for row in rows]
 
 
-def metadata(row: Any) -> Raw:
+def _metadata(own: str, shop: str, source: str) -> str:
     """The API's own, with what the shop knows under ``shop``."""
-    own, shop = row.metadata, row.shop_metadata
-    if row.source == "manual" or shop == "{}":
-        return Raw(own.encode())
-    if own == "{}":
-        return Raw(f'{{"shop":{shop}}}'.encode())
-    return Raw(f'{own[:-1]},"shop":{shop}}}'.encode())
+    if source == "manual" or shop == "{}":
+        return own
+    return f'{{"shop":{shop}}}' if own == "{}" else f'{own[:-1]},"shop":{shop}}}'
 
 
 def documents(conn: Connection, rows: Sequence[Any]) -> list[bytes]:

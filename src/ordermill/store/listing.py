@@ -46,17 +46,20 @@ def page(conn: Connection, listed: Listed, wanted: Wanted) -> Page:
 
 
 def one(
-    conn: Connection, listed: Listed, entity_ids: Sequence[str], row_id: str, *, lock: bool = False
+    conn: Connection,
+    listed: Listed,
+    entity_ids: Sequence[str],
+    row_id: str,
+    *,
+    deleted: bool = False,
 ) -> Row[Any] | None:
-    """A row by its id; None where there is none, or it is deleted, or another entity's.
-
-    With ``lock`` nobody else writes it before this transaction ends.
-    """
+    """A row by its id; None where there is none, or it is another entity's. One in the trash only
+    where ``deleted`` says so."""
     query = select(*listed.columns).select_from(listed.source)
     query = query.where(listed.id == row_id, listed.entity_id.in_(entity_ids), listed.only)
-    if listed.deleted_at is not None:
+    if listed.deleted_at is not None and not deleted:
         query = query.where(listed.deleted_at.is_(None))
-    return conn.execute(query.with_for_update() if lock else query).one_or_none()
+    return conn.execute(query).one_or_none()
 
 
 def _live(listed: Listed, wanted: Wanted) -> ColumnElement[bool]:

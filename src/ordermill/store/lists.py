@@ -45,7 +45,7 @@ ORDERS_LIST = Listed(
         total_with_tax total_discount total_shipping items payment_status payment_method
         payment_gateway invoice_id estimate_id process_after transactions complete items_changed
         source_event_id error ordered_at processed_at metadata created_at updated_at deleted_at
-        withdrawn_at shop_metadata""",
+        withdrawn_at shop_metadata""",  # shown in this order
     ),
     fields=_named(
         orders,
