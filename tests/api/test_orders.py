@@ -99,6 +99,8 @@ def test_paid_is_said_by_the_payment_status_and_its_time_is_now(api: Api) -> Non
     assert (unpaid["paid"], unpaid["paid_at"]) == (False, None)
     refunded = api.patch(path, {"payment_status": "refunded"}).json()
     assert (refunded["refunded"], refunded["refunded_at"]) == (True, made["created_at"])
+    refused = api.post(f"{path}/process")
+    assert is_problem(refused, 422, "refunded_before_invoice")
 
 
 def test_an_order_of_a_shop_needs_an_integration_of_that_shop_of_this_entity(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from invoicing.cases import EAGER, Life
 from invoicing.proved import findings
@@ -164,6 +165,28 @@ def test_edits_of_a_cancelled_order_issue_nothing_by_themselves() -> None:
     life = invoiced(PAID).shop_says(cancelled(PAID))
     life.shop_says(cancelled(an_order(items=(an_item(quantity=7),)))).tick(20 * HOUR)
     assert len(life.case.documents) == 1
+
+
+def test_a_refund_that_is_on_its_way_is_waited_for() -> None:
+    """Shopify: nothing is owed any more, and the money has not moved yet."""
+    gone = an_order(items=(), taxes=(), owed_tax=D(0), cancelled=True)
+    waiting = a_refund(amount="24.40", items=(an_item(),), total_tax=D("4.40"), pending=True)
+    life = Life(PAID, EAGER, "shopify").tick().shop_says(changed(gone, refunds=(waiting,)))
+    assert (len(life.case.documents), life.case.error) == (1, None)
+    life.shop_says(changed(gone, refunds=(replace(waiting, pending=False),)))
+    assert [note.refund_id for note in life.credit_notes] == ["r1"]
+    assert [payment.key for payment in life.case.payments] == ["paid", "refund:r1"]
+    assert findings(life) == []
+
+
+@pytest.mark.parametrize("now", [
+    an_order(items=(), taxes=(), owed_tax=D(0), cancelled=True),
+    an_order(cancelled=True, refunded=True),
+])  # fmt: skip
+def test_a_cancelled_order_that_owes_nothing_is_credited_although_it_was_paid(now: Order) -> None:
+    life = Life(PAID, EAGER, "shopify").tick().shop_says(now)
+    assert [str(note.content.total_with_tax) for note in life.credit_notes] == ["24.40"]
+    assert life.case.error is None
 
 
 # The other policies

@@ -343,6 +343,47 @@ def test_money_comes_back_to_an_order_that_has_lines_again() -> None:
     settled(life)
 
 
+def test_a_credit_note_is_done_when_all_that_was_money_went_on() -> None:
+    """Paid, made larger, refunded in part, made larger again: nothing is left to give back."""
+    one = a_refund(amount="12.20", items=(an_item(quantity=1),), total_tax=D("2.20"))
+
+    def less_one(pieces: int) -> Order:
+        whole = of(pieces)
+        return changed(whole, refunds=(one,), owed=whole.owed - one.amount,
+                       owed_tax=whole.total_tax - D("2.20"))  # fmt: skip
+
+    life = Life(of(2), EAGER).tick()
+    life.shop_says(of(3)).shop_says(less_one(3)).shop_says(less_one(4))
+    assert standing(life)[-1] == ("36.60", "12.20", "open")
+    assert [note.status for note in life.credit_notes] == ["paid", "paid", "paid"]
+    settled(life)
+
+
+def test_what_went_back_before_the_invoice_is_not_given_back_again() -> None:
+    one = a_refund(amount="12.20", items=(an_item(quantity=1),), total_tax=D("2.20"))
+    first, second = (
+        changed(of(n), refunds=(one,), owed=of(n).owed - one.amount,
+                owed_tax=of(n).total_tax - D("2.20")) for n in (4, 3)
+    )  # fmt: skip
+    life = Life(first, EAGER).tick().shop_says(second)
+    assert [payment.key.partition(":")[0] for payment in life.case.payments] == ["paid", "credit"]
+    assert life.credit_notes[0].status == "open", "12.20 of it are the buyer's"
+    settled(life)
+
+
+def test_goodwill_follows_the_rates_of_the_lines_that_are_invoiced_anew() -> None:
+    """Credited at 22 %; then the shop takes the tax off: no rate is left below nothing."""
+    given = a_refund(amount="6.10")
+    taxed = changed(of(3), refunds=(given,), owed=D("30.50"), owed_tax=None)
+    item = replace(an_item(quantity=3), taxes=(), total_with_tax=D("30.00"))
+    free = an_order(items=(item,), taxes=(), refunds=(given,), owed=D("23.90"), owed_tax=None)
+    life = Life(of(3), EAGER).tick().shop_says(taxed).shop_says(free)
+    new = life.invoices[-1].content
+    assert [(str(i.total_with_tax), i.taxes) for i in new.items] == [("30.00", ()), ("-6.10", ())]
+    assert (new.taxes, new.total_with_tax) == ((), D("23.90"))
+    settled(life)
+
+
 # A manual order
 
 
@@ -355,6 +396,35 @@ def test_a_patch_of_items_raises_the_flag_at_once_and_issues_nothing() -> None:
     assert len(life.case.documents) == 1
     by_hand(life)
     settled(life)
+
+
+def test_a_patch_of_the_buyer_of_a_shops_order_shows_it_and_allows_a_reissue() -> None:
+    moved = changed(ORDER, billing_address=Address(city="Celje", country_code="SI"))
+    life = Life(ORDER, EAGER, "shopify").tick().changed_by_a_person(moved)
+    assert [(each.line, each.field) for each in life.case.changes] == [(None, "billing_address")]
+    assert (life.case.items_changed, len(life.case.documents)) == (False, 1)
+    by_hand(life)
+    assert (life.case.changes, len(life.invoices)) == ((), 2)
+    settled(life)
+
+
+def test_a_manual_order_that_is_patched_to_refunded_is_credited_by_a_call() -> None:
+    """The API then says that nothing is owed."""
+    life = Life(ORDER, Rules(), "manual").tick()
+    life.do(process.by_hand, actor="backoffice")
+    life.changed_by_a_person(changed(ORDER, owed=D(0), owed_tax=D(0), refunded=True, paid=False))
+    assert (life.case.items_changed, len(life.case.documents)) == (True, 1)
+    by_hand(life)
+    assert kinds(life) == ["invoice", "credit_note"]
+    settled(life)
+
+
+def test_a_manual_order_that_was_refunded_before_is_not_invoiced() -> None:
+    back = changed(ORDER, owed=D(0), owed_tax=D(0), refunded=True, paid=False)
+    life = Life(back, Rules(), "manual").tick()
+    plan = life.do(process.by_hand, actor="backoffice")
+    assert plan.refusal is not None
+    assert (plan.refusal.code, life.case.documents) == ("refunded_before_invoice", ())
 
 
 @pytest.mark.parametrize("mend", [

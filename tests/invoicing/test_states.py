@@ -111,7 +111,7 @@ def test_what_a_call_is_answered_in_each_state(state: Callable[[], Life], call: 
     plan = life.do(CALLS[call], actor="backoffice")
     if wanted.startswith("!"):
         assert plan.refusal is not None
-        assert f"!{plan.refusal.code}" == wanted
+        assert (f"!{plan.refusal.code}", plan.refusal.details) == (wanted, {"id": before.id})
         assert life.case.status == OrderStatus.FAILED
         assert life.said("order.failed") == [life.case.error]
         return

@@ -98,6 +98,8 @@ SAME: list[tuple[str, Order]] = [
     ("zeros at the end of amounts", of(replace(MUG, quantity=D("2.000"), total=D("20.0"),
                                                price=D("10")), PEN, FREIGHT, FEE)),
     ("digits that nobody pays", of(replace(MUG, price=D("10.004")), PEN, FREIGHT, FEE)),
+    ("digits that nobody pays, nor gets off",
+     of(replace(MUG, price=D("10.008"), discount=D("0.016")), PEN, FREIGHT, FEE)),
     ("a name of a tax", of(taxed(MUG, "22", "4.40", name="DDV"), PEN, FREIGHT, FEE)),
     ("a rate written otherwise", of(taxed(MUG, "22.0", "4.40"), PEN, FREIGHT, FEE)),
     ("a note", changed(ORDER, metadata={"note": "please call"})),
@@ -185,6 +187,11 @@ def test_what_the_invoice_says_of_the_buyer_is_a_flag_of_its_own(
 ])  # fmt: skip
 def test_what_else_is_known_of_the_buyer_changes_nothing(now: dict[str, Any]) -> None:
     life = flagged(BUYER).shop_says(changed(BUYER, **now))
+    assert (life.case.buyer_changed, life.case.changes) == (False, ())
+
+
+def test_an_address_that_says_nothing_is_none() -> None:
+    life = flagged(ORDER).shop_says(changed(ORDER, billing_address=Address(name="Ana")))
     assert (life.case.buyer_changed, life.case.changes) == (False, ())
 
 

@@ -93,6 +93,12 @@ def test_an_estimate_is_not_sent_twice_nor_invoiced_for_being_placed() -> None:
     assert [document.kind for document in life.case.documents] == ["estimate"]
 
 
+def test_an_estimate_of_nothing_is_open_like_any_other() -> None:
+    free = an_order(**BANK, items=(an_item(price="0.00"),))
+    life = Life(free, on("created", skip=Skip(zero_total=False))).tick()
+    assert [(d.kind, d.status) for d in life.case.documents] == [("estimate", "open")]
+
+
 # The delay
 
 

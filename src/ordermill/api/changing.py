@@ -56,9 +56,10 @@ def _columns(row: Any, new: ChangedOrder, now: datetime) -> dict[str, Any]:
     sent = new.model_fields_set
     columns = {name: getattr(new, name) for name in PLAIN if name in sent}
     columns |= {name: nested(getattr(new, name)) for name in NESTED if name in sent}
-    if sent & {"total", "total_with_tax"}:
+    if sent & {"total", "total_with_tax", "payment_status"}:
         total, gross = columns.get("total", row.total), columns.get("total_with_tax")
-        columns |= amounts(total, row.total_with_tax if gross is None else gross)
+        status = new.payment_status if "payment_status" in sent else row.payment_status
+        columns |= amounts(total, row.total_with_tax if gross is None else gross, status)
     if "items" in sent:
         columns["items"] = items(new.items)
     if "payment_status" in sent and new.payment_status != row.payment_status:

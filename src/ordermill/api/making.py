@@ -44,7 +44,7 @@ def _columns(new: NewOrder, now: datetime) -> dict[str, Any]:
     return {
         **{name: getattr(new, name) for name in PLAIN},
         **{name: nested(getattr(new, name)) for name in NESTED},
-        **amounts(new.total, new.total_with_tax),
+        **amounts(new.total, new.total_with_tax, new.payment_status),
         **payment(new.payment_status, now),
         "items": items(new.items),
         "taxes_included": False, "fulfilled": False, "cancelled": False, "complete": False,
@@ -68,12 +68,15 @@ def items(sent: list[Item]) -> str:
     return json_text([item.sent() for item in sent])
 
 
-def amounts(total: Decimal, total_with_tax: Decimal) -> dict[str, Decimal]:
-    """What follows from the two totals: the tax, and what is owed."""
+def amounts(total: Decimal, total_with_tax: Decimal, status: str) -> dict[str, Decimal]:
+    """What follows from the two totals: the tax, and what is owed. Of an order whose payment status
+    says that all of it went back, nothing is."""
     tax = total_with_tax - total
     if abs(tax) >= TOO_MUCH:
         raise invalid("/total_with_tax", "is too far from total")
-    return {"total_tax": tax, "owed": total_with_tax, "owed_tax": tax}
+    refunded = status == "refunded"
+    owed = (Decimal(0), Decimal(0)) if refunded else (total_with_tax, tax)
+    return {"total_tax": tax, "owed": owed[0], "owed_tax": owed[1]}
 
 
 def payment(status: str, now: datetime) -> dict[str, Any]:

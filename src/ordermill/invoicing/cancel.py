@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ordermill.invoicing import money
-from ordermill.invoicing.refund import credit_note
+from ordermill.invoicing.refund import credit_note, pending
 from ordermill.model import content as contents
 from ordermill.model.books import billed, received
 from ordermill.model.case import WAIT_FOR_REFUND, Case, Desk, Happening, Plan
@@ -62,12 +62,12 @@ def undone(case: Case, desk: Desk) -> Plan:
 
 def credits_now(case: Case) -> bool:
     """By policy ``credit``: whether something is billed that nobody paid, or that was refunded in
-    full."""
+    full. A refund whose money has not moved yet is waited for, like one that is still to come."""
     order = case.order
     if case.rules.on_cancel_after_invoice != "credit" or contents.is_nothing(billed(case)):
         return False
     unpaid = received(case) <= 0 and not order.paid
-    return unpaid or order.owed <= 0 or order.refunded
+    return unpaid or ((order.owed <= 0 or order.refunded) and not pending(case))
 
 
 def awaited(case: Case, now: datetime) -> tuple[str | None, datetime | None]:

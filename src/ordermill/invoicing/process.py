@@ -48,8 +48,12 @@ def refused(case: Case, obstacle: Decision) -> Plan:
             "process_after": None,
         },
         events=(Happening(type="order.failed", reason=obstacle.error),),
-        refusal=Refused(code=obstacle.code or "", message=obstacle.reason),
+        refusal=Refused(code=obstacle.code or "", message=obstacle.reason, details=_about(case)),
     )
+
+
+def _about(case: Case) -> dict[str, str | None]:
+    return {"id": case.id} if case.invoice_id is None else {"invoice_id": case.invoice_id}
 
 
 def invoice(case: Case, desk: Desk, reason: str) -> Plan:

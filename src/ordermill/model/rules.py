@@ -129,7 +129,8 @@ def skip(case: Case) -> Decision | None:
 def nothing_left(case: Case) -> Decision | None:
     """Why there is nothing to invoice, also by a person; None where there is something."""
     order = case.order
-    if order.owed <= 0 and taken(case) and _refunded_below(case) is None:
+    went_back = bool(taken(case)) or order.owed < order.total_with_tax
+    if order.owed <= 0 and went_back and _refunded_below(case) is None:
         code, reason = Skip.REFUNDED_BEFORE_INVOICE, "refunded in full before any invoice"
         return Decision(verdict=Verdict.SKIP, code=code, reason=reason)
     if not order.items and not order.total_with_tax:
