@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -141,3 +143,11 @@ def test_an_order_that_exists_and_one_that_is_locked_have_codes_too(
 def test_no_code_is_left_out() -> None:
     assert RAISED.keys() == {*Skip, *Hold}
     assert {*CALLS} | {Refusal.ORDER_EXISTS, Refusal.ORDER_LOCKED} == {*Refusal}
+
+
+def test_the_page_says_what_to_do_about_every_code() -> None:
+    page = (Path(__file__).parents[2] / "docs/billing.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (skipped|held|review)", page, re.MULTILINE)
+    assert {code for code, _ in rows} == {*Skip, *Hold}
+    assert {code for code, where in rows if where == "skipped"} == {*Skip}
+    assert [code for code in Refusal if f"`{code}`" not in page] == []
