@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,11 @@ BENCHMARKS: dict[str, Callable[[int], Table]] = {
     "pages": pages.measure,
 }
 PAGE = ROOT / "docs" / "benchmarks.md"
+HEAD = (
+    '# Benchmarks\n\n`make bench` measures them again; `make bench ARGS="ingest --rounds 1"`'
+    " measures one of them; with `--write` its section here is written anew. Compare figures"
+    " within a table only: machines differ, and so does one machine from hour to hour."
+)
 PACKAGES = ("msgspec", "psycopg", "SQLAlchemy", "httpx", "dlt")
 
 
@@ -32,39 +38,41 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, of which the best")
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--write", action="store_true", help=f"into {PAGE.relative_to(ROOT)}, too")
     given = parser.parse_args()
-    tables = []
     for name in given.names or BENCHMARKS:
         print(f"measuring {name}", file=sys.stderr, flush=True)
-        tables.append(BENCHMARKS[name](given.rounds))
-        print(tables[-1].markdown(), end="\n\n", flush=True)
-    if given.write:
-        PAGE.write_text(page(tables), encoding="utf-8")
+        before = busy()
+        table = BENCHMARKS[name](given.rounds)
+        table = replace(table, notes=(*table.notes, "", before))
+        print(table.markdown(), end="\n\n", flush=True)
+        if given.write:
+            text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+            PAGE.write_text(page(text, table), encoding="utf-8")
     return 0
 
 
-def page(tables: list[Table]) -> str:
-    """The page of the documentation."""
-    parts = [
-        '# Benchmarks\n\n`make bench` measures them again; `make bench ARGS="ingest --rounds 1"`'
-        " measures one of them, `ARGS=--write` writes this page. Compare figures within a table"
-        " only: machines differ, and so does one machine from hour to hour.",
-        machine(),
-        *(table.markdown() for table in tables),
-    ]
-    return "\n\n".join(parts) + "\n"
+def page(text: str, table: Table) -> str:
+    """The documentation's page with this table in the place of its older figures."""
+    sections = ("\n" + text).split("\n## ")[1:]
+    by_title = {section.partition("\n")[0]: f"## {section.strip()}" for section in sections}
+    by_title[table.title] = table.markdown()
+    return "\n\n".join((HEAD, machine(), *by_title.values())) + "\n"
+
+
+def busy() -> str:
+    """When it is measured, and beside what."""
+    day = datetime.now(UTC).date().isoformat()
+    return f"Measured on {day} at a load average of {os.getloadavg()[1]:.0f} before it."
 
 
 def machine() -> str:
     """What it was measured on."""
-    day = datetime.now(UTC).date().isoformat()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES if version(name))
     return (
-        f"Measured on {day}: {os.cpu_count()} cores ({processor()}), {memory:.0f} GB,"
-        f" {platform.system()} {platform.machine()}, Python {platform.python_version()},"
-        f" {versions}."
+        f"{os.cpu_count()} cores ({processor()}), {memory:.0f} GB, {platform.system()}"
+        f" {platform.machine()}, Python {platform.python_version()}, {versions}."
     )
 
 
