@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx
 
@@ -83,18 +83,17 @@ class Credentials(httpx.Auth):
 
         The shop signs over its own home URL, so base_url must be that one (measured).
         """
+        url, _, query = str(request.url).partition("?")
         params = [
-            *request.url.params.multi_items(),
+            *parse_qsl(query, keep_blank_values=True),
             ("oauth_consumer_key", self._key),
             ("oauth_nonce", secrets.token_hex(16)),
             ("oauth_signature_method", "HMAC-SHA256"),
             ("oauth_timestamp", str(int(self._now().timestamp()))),
         ]
-        url = str(request.url.copy_with(query=None, fragment=None))
         signature = sign(request.method, url, params, self._secret)
-        request.url = request.url.copy_with(
-            params=httpx.QueryParams([*params, ("oauth_signature", signature)])
-        )
+        signed = urlencode([*params, ("oauth_signature", signature)])
+        request.url = httpx.URL(f"{url}?{signed}")
 
 
 def sign(method: str, url: str, params: Iterable[tuple[str, str]], secret: str) -> str:
