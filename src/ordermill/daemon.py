@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -214,6 +215,7 @@ class Daemon:
         (api, writer), admin = self._serve_api(database), self._serve_admin(database)
         self.api_port, self.admin_port = api.port, admin.port
         self.metrics.reload(True, now())
+        gc.freeze()  # nothing made so far ends before the process does, unless by a reload
         schedule.start()
         self.ready.set()
         log.info(

@@ -5,6 +5,7 @@ python -m tests.benchmarks.polling CONFIG SHOP_URL CHANGED ROUNDS
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -78,6 +79,7 @@ def poller(file: Path) -> Iterator[Poller]:
     engine = Engine(database, owner_id(), told, now, tasks=SYNC_ONLY)
     engine.shops = shops.by_handle
     try:
+        gc.freeze()  # as the commands do
         yield Poller(database, engine, told)
     finally:
         engine.stop(timedelta(seconds=8))

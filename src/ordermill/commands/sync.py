@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -181,6 +182,7 @@ def working(
             shops.apply(database, settings)
             engine = Engine(database, owner_id(), counting, now, tasks=tasks)
             engine.shops = at_work(database, shops, wanted, counting)
+            gc.freeze()  # nothing made so far ends before the process does
             yield database, zones(settings), engine, counting
             engine.stop(timedelta(seconds=8))
     finally:
