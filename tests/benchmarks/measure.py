@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +38,9 @@ def run(*words: str | Path) -> Took:
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    output = process.stdout.read().decode()
-    errors = process.stderr.read().decode()
+    with watched(process.pid) as peaks:
+        output = process.stdout.read().decode()
+        errors = process.stderr.read().decode()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -45,7 +48,36 @@ def run(*words: str | Path) -> Took:
     process.stderr.close()
     if process.returncode:
         raise RuntimeError(f"{words} failed ({process.returncode}):\n{output}\n{errors}")
-    return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, output)
+    return Took(seconds, usage.ru_utime + usage.ru_stime, max(peaks), output)
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[list[float]]:
+    """The most memory a process has held so far, in MB, asked again and again.
+
+    What the system tells when a process has ended includes what its parent held when it began.
+    """
+    peaks, over = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            peaks.append(held(pid, "VmHWM"))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        thread.join()
+
+
+def held(pid: int, name: str) -> float:
+    """MB of memory by its name in the process' status; 0 once it has ended."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
 
 
 def environment() -> dict[str, str]:

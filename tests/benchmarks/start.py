@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.measure import ROOT, Table, best, environment, run
+from tests.benchmarks.measure import ROOT, Table, best, environment, held, run
 from tests.benchmarks.places import config, shop_of
 
 IDLE = 20.0  # seconds of polling an empty shop every second
@@ -65,19 +65,11 @@ def daemon(idle: float) -> Daemon:
             before = ticks(process.pid)
             time.sleep(idle)
             spent = ticks(process.pid) - before
-            return Daemon(ready, resident(process.pid), spent / idle if idle else 0.0)
+            return Daemon(ready, held(process.pid, "VmRSS"), spent / idle if idle else 0.0)
         finally:
             process.terminate()
             process.wait(15)
             process.stdout.close()
-
-
-def resident(pid: int) -> float:
-    """MB of memory that it holds."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return 0.0
 
 
 def ticks(pid: int) -> float:
