@@ -23,7 +23,7 @@ from ordermill.connector.registry import installed
 from ordermill.errors import ConfigError, OrdermillError
 from ordermill.invoicing.done import Listener as DueListener
 from ordermill.invoicing.due import Due
-from ordermill.model.integration import Integration
+from ordermill.model.integration import Integration, manual_handle
 from ordermill.model.webhook import Headers, Hint, Ping, Refused
 from ordermill.schedule import Schedule
 from ordermill.settings import Settings, load
@@ -262,6 +262,7 @@ class Daemon:
             docs=self.settings.api.docs,
             webhooks=routes(self._readers, inbox),
             listener=self.metrics,
+            billing=self._told,
         )
         serving = serve(app, self.settings.api.host, self.settings.api.port, "api")
         writer = Writer(database, inbox, now)
@@ -304,6 +305,7 @@ class Daemon:
         self.metrics.watch(
             {h: shops.plugins[source] for h, source in sources.items()},
             {h: i.poll.every for h, i in self.settings.integrations.items()},
+            by_hand=[manual_handle(entity) for entity in self.settings.entities],
         )
 
     def _tick(self, engine: Engine) -> None:

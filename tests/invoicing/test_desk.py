@@ -23,7 +23,8 @@ def act(
 ) -> Plan:
     entity = entity_id or billing.load(order_id)[0].entity_id
     with billing.database.write() as conn:
-        return desk.act(conn, entity, order_id, action, now=billing.clock(), actor="backoffice")
+        now, actor = billing.clock(), "backoffice"
+        return desk.act(conn, entity, order_id, action, now=now, actor=actor).plan
 
 
 def test_an_action_is_planned_under_the_lock_and_written(billing: Billing) -> None:

@@ -161,8 +161,8 @@ def test_two_who_process_one_order_at_once_issue_one_invoice(
     def call(database: Database) -> int:
         begin.wait()
         with database.write() as conn:
-            plan = desk.act(conn, entity_id, order_id, once_only, now=billing.clock(), actor="t")
-        return len(plan.documents)
+            acted = desk.act(conn, entity_id, order_id, once_only, now=billing.clock(), actor="t")
+        return len(acted.plan.documents)
 
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(call, [open_again() for _ in range(8)]))

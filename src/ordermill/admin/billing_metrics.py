@@ -54,11 +54,11 @@ class BillingMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._processed = Counter(
-            "ordermill_orders_processed", "Attempts on due orders, by what they came to.",
+            "ordermill_orders_processed", "Attempts on orders, by what they came to.",
             ("connector", "outcome"), registry=registry,
         )  # fmt: skip
         self._seconds = Histogram(
-            "ordermill_order_processing_duration_seconds", "Of a due order, its share of a batch.",
+            "ordermill_order_processing_duration_seconds", "Of an order: its share of a batch, or its call.",
             ("connector",), buckets=JOB, registry=registry,
         )  # fmt: skip
         self._issued = Counter(
@@ -66,7 +66,7 @@ class BillingMetrics:
             ("connector", "document", "reason"), registry=registry,
         )  # fmt: skip
         self._reissues = Counter(
-            "ordermill_reissues", "Reissues by themselves that were due.",
+            "ordermill_reissues", "Reissues, by what changed and how they ended.",
             ("connector", "reason", "result"), registry=registry,
         )  # fmt: skip
 

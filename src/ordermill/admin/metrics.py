@@ -67,7 +67,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._watched: dict[str, Shop] = {}
+        self._watched: set[str] = set()
         self._of_process(revision)
         self._of_sync()
         self._of_shops()
@@ -150,14 +150,25 @@ class Metrics:
         """Add the gauges that are read from the database when scraped."""
         self.registry.register(DatabaseMetrics(database))
 
-    def watch(self, shops: Mapping[str, Shop], every: Mapping[str, timedelta]) -> None:
-        """Start every series of these shops at 0; forget those of shops that left the file."""
-        for handle in self._watched.keys() - shops.keys():
+    def watch(
+        self,
+        shops: Mapping[str, Shop],
+        every: Mapping[str, timedelta],
+        by_hand: Sequence[str] = (),
+    ) -> None:
+        """Start every series of these shops at 0; forget those of shops that left the file.
+
+        ``by_hand`` are the integrations of orders that no shop sends: they are billed only.
+        """
+        watched = {*shops, *by_hand}
+        for handle in self._watched - watched:
             self._forget(handle)
         for handle, shop in shops.items():
             self._start(handle, shop)
             self._interval.labels(handle).set(every[handle].total_seconds())
-        self._watched = dict(shops)
+        for handle in by_hand:
+            self._billing.start(handle)
+        self._watched = watched
 
     def _start(self, handle: str, shop: Shop) -> None:
         self._info.labels(handle, shop.source).set(1)

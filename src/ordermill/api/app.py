@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
@@ -21,6 +21,7 @@ from ordermill.api.kept import Pages
 from ordermill.api.problems import Problem, problem_of
 from ordermill.api.routes import ROUTES, Route
 from ordermill.errors import OrdermillError
+from ordermill.invoicing.done import Listener as BillingListener
 from ordermill.store.database import Database
 
 log = structlog.get_logger()
@@ -37,21 +38,23 @@ def create_app(
     docs: bool = True,
     webhooks: APIRouter | None = None,
     listener: Listener | None = None,
+    billing: Sequence[BillingListener] = (),
     now: Callable[[], datetime] = utc_now,
     ticks: Callable[[], float] = steady,
 ) -> ASGIApp:
     """The app. ``webhooks`` receives the shops' (see api/webhooks.py), ``listener`` hears of every
-    request, ``ticks`` counts seconds.
+    request, ``billing`` of what calls did to orders, ``ticks`` counts seconds.
 
     Endpoints are plain functions, so a slow database holds a thread and no other request.
     """
     app = FastAPI(
         title="ordermill", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
-    house = House(database, Gate(database, keyring, now, ticks), now, Pages(database.token))
+    gate = Gate(database, keyring, now, ticks)
+    house = House(database, gate, now, Pages(database.token), billing)
     for route in ROUTES:
         app.add_api_route(
-            route.path, _endpoint(house, route), methods=[route.method], response_model=None
+            route.path, _endpoint(house, route, ticks), methods=[route.method], response_model=None
         )
     if webhooks is not None:
         app.include_router(webhooks)
@@ -61,14 +64,28 @@ def create_app(
     return Edge(app, listener or Unheard(), ticks)
 
 
-def _endpoint(house: House, route: Route) -> Callable[[Request], Response]:
+def _endpoint(
+    house: House, route: Route, ticks: Callable[[], float]
+) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
+        began = ticks()
         try:
-            return route.endpoint(_call(house, route, request))
+            call = _call(house, route, request)
+            response = route.endpoint(call)
         except OrdermillError as error:
             return _refused(error)
+        _tell(call, ticks() - began)
+        return response
 
     return answer
+
+
+def _tell(call: Call, seconds: float) -> None:
+    """What was committed, to those who count it."""
+    for done in call.done:
+        if done.came_to_something:
+            for listener in call.house.listeners:
+                listener.processed(done.handle, [done], seconds)
 
 
 def _call(house: House, route: Route, request: Request) -> Call:

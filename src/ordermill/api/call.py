@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +19,7 @@ from ordermill.api.gate import Caller, Gate
 from ordermill.api.kept import Pages
 from ordermill.api.problems import invalid_query, not_found
 from ordermill.api.throttle import Turns
+from ordermill.invoicing.done import Done, Listener
 from ordermill.store.database import Database
 
 READ_SECONDS = 5.0  # that a statement of a list may take
@@ -33,19 +34,24 @@ class House:
     gate: Gate
     now: Callable[[], datetime]
     pages: Pages
+    listeners: Sequence[Listener] = ()
     running: Running = field(default_factory=lambda: Running())
     turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request that may pass. ``entity_ids`` holds one id, but for lists of entities."""
+    """One request that may pass. ``entity_ids`` holds one id, but for lists of entities.
+
+    ``done`` collects what it does to orders, which is told once it is committed.
+    """
 
     house: House
     caller: Caller
     entity_ids: tuple[str, ...]
     request: Request
     now: datetime
+    done: list[Done] = field(default_factory=list)
 
     @property
     def entity_id(self) -> str:

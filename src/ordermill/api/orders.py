@@ -127,9 +127,10 @@ def _acted(call: Call, action: Action) -> Response:
     def work(conn: Connection) -> Answer:
         _locked(conn, call, order_id)
         actor = call.caller.name
-        plan = act(conn, call.entity_id, order_id, action, now=call.now, actor=actor)
-        if plan.refusal is not None:
-            return _refused(plan.refusal)
+        acted = act(conn, call.entity_id, order_id, action, now=call.now, actor=actor)
+        call.done.append(acted.done)
+        if acted.plan.refusal is not None:
+            return _refused(acted.plan.refusal)
         return _shown(conn, call, order_id)
 
     return _unlocked(order_id, lambda: writing.once(call, work))
@@ -142,7 +143,8 @@ def _refused(refusal: Refused) -> Answer:
 
 def _decide(conn: Connection, call: Call, order_id: str) -> None:
     actor = call.caller.name
-    act(conn, call.entity_id, order_id, decide.after_change, now=call.now, actor=actor)
+    acted = act(conn, call.entity_id, order_id, decide.after_change, now=call.now, actor=actor)
+    call.done.append(acted.done)
 
 
 def _written(call: Call, work: Callable[[Connection], Answer]) -> Response:

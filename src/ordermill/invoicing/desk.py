@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
 from ordermill.errors import NotFound, StoreBusy, WrongState
+from ordermill.invoicing.done import Done, done_of
 from ordermill.model.case import Case, Desk, Plan
 from ordermill.model.codes import Refusal
 from ordermill.store import cases, plans
@@ -20,6 +22,14 @@ Action = Callable[[Case, Desk], Plan]
 PATIENCE = timedelta(seconds=5)  # for another transaction that holds the order
 
 
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What was planned and written, and what it came to: told once the caller has committed."""
+
+    plan: Plan
+    done: Done
+
+
 def act(
     conn: Connection,
     entity_id: str,
@@ -28,7 +38,7 @@ def act(
     *,
     now: datetime,
     actor: str,
-) -> Plan:
+) -> Acted:
     """Lock the order, let ``action`` plan, and write the plan; the caller commits.
 
     Raise NotFound if there is none, it is deleted or another tenant's, WrongState while another
@@ -39,8 +49,8 @@ def act(
     if loaded is None or loaded.entity_id != entity_id or loaded.case.deleted_by is not None:
         raise NotFound(f"no order {order_id}")
     plan = action(loaded.case, desk_of(now, actor))
-    plans.write(conn, [Planned(loaded, plan)], now=now, actor=actor)
-    return plan
+    numbers = plans.write(conn, [Planned(loaded, plan)], now=now, actor=actor)
+    return Acted(plan, done_of(loaded.handle, loaded.case, plan, numbers))
 
 
 def desk_of(now: datetime, actor: str) -> Desk:

@@ -83,9 +83,13 @@ class Done:
     documents: tuple[Made, ...] = ()
     reissue: Reissue | None = None
 
+    @property
+    def came_to_something(self) -> bool:
+        return bool(self.outcome or self.documents or self.reissue)
+
 
 class Listener(Protocol):
-    """Called from worker threads, after the commit it speaks of; must not raise or wait."""
+    """Called from any thread, after the commit it speaks of; must not raise or wait."""
 
     def processed(self, handle: str, done: Sequence[Done], seconds: float) -> None:
         """Orders of one integration, with the seconds that each took on average."""

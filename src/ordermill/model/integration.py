@@ -17,6 +17,11 @@ class Numbering:
     estimate: str = "EST-{year}-{number:05d}"
 
 
+def manual_handle(entity: str) -> str:
+    """The integration that an entity has without being configured: of orders no shop sends."""
+    return f"manual-{entity}"
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """One legal merchant: it issues the documents and is the tenant of the API."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Table, case, insert, select, update
 
 from ordermill.errors import ConfigError
-from ordermill.model.integration import Entity, Integration
+from ordermill.model.integration import Entity, Integration, manual_handle
 from ordermill.model.order import OrderStatus
 from ordermill.store import postgres
 from ordermill.store.ids import new_id
@@ -74,7 +74,7 @@ _KNOWN = select(integrations_table, entities_table.c.handle.label("entity_handle
 def _manual(entity: Entity) -> Integration:
     """The integration of the orders that are made through the API."""
     return Integration(
-        handle=f"{MANUAL}-{entity.handle}",
+        handle=manual_handle(entity.handle),
         entity=entity.handle,
         source=MANUAL,
         name="Manual orders",
