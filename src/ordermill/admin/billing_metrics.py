@@ -58,7 +58,7 @@ class BillingMetrics:
             ("connector", "outcome"), registry=registry,
         )  # fmt: skip
         self._seconds = Histogram(
-            "ordermill_order_processing_duration_seconds", "Of an order: its share of a batch, or its call.",
+            "ordermill_order_processing_duration_seconds", "Of an order, its share of a batch.",
             ("connector",), buckets=JOB, registry=registry,
         )  # fmt: skip
         self._issued = Counter(
