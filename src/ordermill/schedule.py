@@ -10,14 +10,22 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, JobExecutionEvent
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_SUBMITTED,
+    JobExecutionEvent,
+    JobSubmissionEvent,
+)
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 
 class Schedule:
     """A clock with named calls. ``missed(name, reason)`` hears of a call skipped because the one
-    before it was still running ("overlap"); ``failed(name, error)`` of one that raised."""
+    before it was still running ("overlap") or because the process did not get to it before the next
+    was due ("late": it was stopped, or the machine slept); ``failed(name, error)`` of one that
+    raised."""
 
     def __init__(
         self, missed: Callable[[str, str], None], failed: Callable[[str, BaseException], None]
@@ -26,15 +34,19 @@ class Schedule:
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
         self._missed = missed
         self._failed = failed
+        self._last: dict[str, datetime] = {}
+        self._intervals: dict[str, timedelta] = {}
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(8)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        self._scheduler.add_listener(self._heard, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
+        self._scheduler.add_listener(self._broke, EVENT_JOB_ERROR)
+        self._scheduler.add_listener(self._came, EVENT_JOB_SUBMITTED | EVENT_JOB_MAX_INSTANCES)
 
     def every(self, name: str, interval: timedelta, call: Callable[[], None]) -> None:
         """Call at once and then every ``interval``; a call that raises is called again."""
+        self._intervals[name] = interval
         self._scheduler.add_job(
             call,
             "interval",
@@ -51,8 +63,16 @@ class Schedule:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
-    def _heard(self, event: JobExecutionEvent) -> None:
-        if event.code == EVENT_JOB_MAX_INSTANCES:
-            self._missed(event.job_id, "overlap")
-        elif event.exception is not None:
+    def _broke(self, event: JobExecutionEvent) -> None:
+        if event.exception is not None:
             self._failed(event.job_id, event.exception)
+
+    def _came(self, event: JobSubmissionEvent) -> None:
+        """A call's time came; the times since the last one that were passed over were late."""
+        name, at = event.job_id, event.scheduled_run_times[-1]
+        before = self._last.get(name, at - self._intervals[name])
+        self._last[name] = at
+        for _ in range(round((at - before) / self._intervals[name]) - 1):
+            self._missed(name, "late")
+        if event.code == EVENT_JOB_MAX_INSTANCES:
+            self._missed(name, "overlap")
