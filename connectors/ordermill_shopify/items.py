@@ -160,14 +160,27 @@ def _from_ledger(order: Order, side: Side, sales: Iterable[Sale]) -> Iterator[It
     lines = {bare(line.id): line for line in order.line_items}
     place = {ref: at for at, ref in enumerate(lines)}
     names = names_of(order)
+    free = _free_shipping(order, side)
     sums = sorted(
         sums_of(sales, side), key=lambda s: (_RANK[s.kind], place.get(s.ref or "", len(place)))
     )
     for each in sums:
         line = lines.get(each.ref or "")
+        if free and _RANK[each.kind] > _RANK[ItemKind.LINE_ITEM]:
+            yield from free
+            free = []
         quantity = line.current_quantity if line is not None else min(max(each.quantity, 0), 1)
         if each.gross or each.tax or (quantity > 0 and each.kind is ItemKind.LINE_ITEM):
             yield _present(each, line, quantity, names, side, order.taxes_included)
+    yield from free
+
+
+def _free_shipping(order: Order, side: Side) -> list[Item]:
+    """Shipping that never cost anything. The ledger does not tell it from shipping that
+    was given back, and it must not leave the order when the ledger is first read."""
+    kept = [ship for ship in order.shipping_lines if not ship.is_removed]
+    items = (_ship(ship, side, order) for ship in kept)
+    return [item for item in items if not item.total_with_tax]
 
 
 def _present(

@@ -72,6 +72,28 @@ def test_a_line_gone_has_left_the_items() -> None:
     assert [item.kind for item in found.items] == [ItemKind.SHIPPING]
 
 
+def test_free_shipping_stays_when_the_ledger_is_read() -> None:
+    """Else the first refund of an amount would be a change of the items, too, and reissue it."""
+    free = page_of(shipping(originalPriceSet=bag("0.0"), discountedPriceSet=bag("0.0"),
+                            taxLines=[tax("0.0")]))  # fmt: skip
+    goods = sale("PRODUCT", "24.4", "4.4", 2, **of_line())
+    tip = sale("TIP", "3.0", "0.0", 1)
+    for post in ((), (sale("SHIPPING", "0.0", "0.0", 1, shippingLine={"id": POST}),)):
+        before = normalized(order(shippingLines=free))
+        after = normalized(order(shippingLines=free, agreements=page_of(agreement(goods, *post))))
+        assert after.items == before.items
+        tipped = agreement(goods, *post, tip)
+        kinds = [i.kind for i in normalized(order(shippingLines=free, agreements=page_of(tipped)))
+                 .items]  # fmt: skip
+        assert kinds == [ItemKind.LINE_ITEM, ItemKind.SHIPPING, ItemKind.FEE]
+
+
+def test_shipping_that_was_given_back_has_left_the_items() -> None:
+    back = agreement(sale("SHIPPING", "-6.1", "-1.1", -1, shippingLine={"id": POST}))
+    found = normalized(order(agreements=page_of(PLACED, back)))
+    assert [item.kind for item in found.items] == [ItemKind.LINE_ITEM]
+
+
 def test_a_discount_added_by_an_edit_is_on_the_line() -> None:
     edit = agreement(sale("PRODUCT", "-2.44", "-0.44", 0, **of_line()))
     cup = normalized(order(agreements=page_of(PLACED, edit))).items[0]
