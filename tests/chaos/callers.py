@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+BUYER = "canary.of.a.buyer@example.test"
+
 
 @dataclass
 class Wish:
@@ -29,7 +31,8 @@ class Wish:
         item = {"name": "Widget Pro", "quantity": 1, "price": net, "total": net,
                 "total_with_tax": gross, "tax_rate": 22}  # fmt: skip
         return {"source": "manual", "source_id": self.source_id, "currency_code": "EUR",
-                "total": net, "total_with_tax": gross, "items": [item]}  # fmt: skip
+                "customer_email": BUYER, "total": net, "total_with_tax": gross,
+                "items": [item]}  # fmt: skip
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Callers(threading.Thread):
     seed: int
     wishes: list[Wish] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)  # the bodies of all answers that were none
 
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
@@ -78,6 +82,14 @@ class Callers(threading.Thread):
                 status = again.status_code if again is not None else "nothing"
                 self.wrong.append(f"{wish.source_id}: processed again, answered {status}")
 
+    def refused(self) -> None:
+        """Calls that are wrong: what they are answered tells nothing of whom they were about."""
+        for wish in self.wishes[:1]:
+            self._post("/orders", "bad-sums", wish.body() | {"total": "much"})
+            self._post("/orders", "bad-name", wish.body() | {"customer_name": 7})
+            self._post("/orders", "made-before", wish.body())
+            self._post("/orders/ord_0/process", "nobody", {})
+
     def ask(self, wish: Wish, *, quiet: bool = False) -> None:
         """Have it made and processed, each under its key."""
         wish.tries += 1
@@ -111,8 +123,11 @@ class Callers(threading.Thread):
             return None
         headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": key}
         try:
-            return httpx.post(
+            answer = httpx.post(
                 self._rng.choice(addresses) + path, json=body, headers=headers, timeout=5
             )
         except httpx.HTTPError:
             return None
+        if answer.status_code >= 400:
+            self.refusals.append(answer.text)
+        return answer

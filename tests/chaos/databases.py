@@ -19,13 +19,20 @@ from urllib.parse import quote
 import psycopg
 
 PORT = 5432
+PASSWORD = "chaos-database-password-9d8e7f"  # the server trusts everybody; nobody may tell it
 
 
 class SqliteFile:
     """A database file in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'chaos.db'}"
+        self.path = folder / "chaos.db"
+        self.url = f"sqlite:///{self.path}"
+
+    def dump(self) -> bytes:
+        """Every byte that is kept, in the file and in its write-ahead log."""
+        files = (self.path, self.path.with_name("chaos.db-wal"))
+        return b"".join(file.read_bytes() for file in files if file.exists())
 
     def close(self) -> None: ...
 
@@ -45,12 +52,12 @@ class Server:
 
     def create(self) -> str:
         name = f"chaos_{uuid.uuid4().hex[:12]}"
-        with self._admin() as conn:
+        with self.connect("postgres") as conn:
             conn.execute(f'CREATE DATABASE "{name}"'.encode())
         return name
 
     def drop(self, name: str) -> None:
-        with self._admin() as conn:
+        with self.connect("postgres") as conn:
             conn.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
 
     def crash(self, seconds: float) -> None:
@@ -63,10 +70,8 @@ class Server:
     def close(self) -> None:
         self._server.cleanup()
 
-    def _admin(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(
-            host=str(self.socket), user=self.user, dbname="postgres", autocommit=True
-        )
+    def connect(self, name: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(host=str(self.socket), user=self.user, dbname=name, autocommit=True)
 
     def _pg_ctl(self, *words: str) -> None:
         command = [str(self._server.bin_path / "pg_ctl"), "-D", str(self.folder), *words]
@@ -84,7 +89,29 @@ class PostgresDatabase:
         self.server = server
         self.name = server.create()
         self.wire = Wire(server.socket / f".s.PGSQL.{PORT}")
-        self.url = f"postgresql://{server.user}@/{self.name}?host={quote(str(self.wire.folder))}"
+        host = quote(str(self.wire.folder))
+        self.url = f"postgresql://{server.user}:{PASSWORD}@/{self.name}?host={host}"
+
+    def dump(self) -> bytes:
+        """Every row of every table, as text."""
+        with self.server.connect(self.name) as conn:
+            asked = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            names = conn.execute(asked).fetchall()
+            kept = []
+            for (name,) in names:
+                with conn.cursor().copy(f'COPY "{name}" TO STDOUT'.encode()) as rows:
+                    kept += [bytes(row) for row in rows]
+        return b"".join(kept)
+
+    def connections(self) -> tuple[int, int]:
+        """How many there are, and how many of them hold a transaction open for two seconds."""
+        asked = """SELECT count(*), count(*) FILTER (WHERE state LIKE 'idle in transaction%%'
+            AND clock_timestamp() - state_change > interval '2 seconds')
+            FROM pg_stat_activity WHERE datname = %s"""
+        with self.server.connect("postgres") as conn:
+            row = conn.execute(asked, (self.name,)).fetchone()
+        assert row is not None
+        return row[0], row[1]
 
     def close(self) -> None:
         self.wire.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from ordermill.simulator.clock import ScaledClock
 from ordermill.simulator.faults import Faults
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.life import Life, Ways
+from ordermill.simulator.orders import Order
 from ordermill.simulator.server import Server, serve
 from ordermill.simulator.shopify.face import ShopifyFace
 from ordermill.simulator.woocommerce.face import WooCommerceFace
@@ -34,12 +36,38 @@ class Market:
     server: Server
     face: Any
     platform: str
+    changes: Counter[int] = field(default_factory=Counter)  # of what is billed, by order
+    purged: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Every change passes here, those that no date tells of as well."""
+        keep, purge = self.ledger._keep, self.ledger.purge
+
+        def kept(before: Order | None, after: Order, **how: Any) -> Order:
+            if before is not None and billable(before) != billable(after):
+                self.changes[after.id] += 1
+            return keep(before, after, **how)
+
+        def purged(order_id: int) -> None:
+            self.purged.add(str(order_id))
+            purge(order_id)
+
+        self.ledger._keep = kept  # type: ignore[method-assign]
+        self.ledger.purge = purged  # type: ignore[method-assign]
 
     def calm(self) -> None:
         """Nothing goes wrong and nothing happens any more."""
         self.faults.stop()
         self.ledger.lag = timedelta(0)
         self.ledger.before_answer = None
+
+
+def billable(order: Order) -> tuple[Any, ...]:
+    """What of an order a document says, and what decides whether there is one."""
+    lines = tuple((line.id, line.now) for line in order.lines)
+    more = tuple((each.id, each.now) for each in (*order.shipping, *order.charges))
+    ended = order.status in ("cancelled", "trash")
+    return (lines, more, order.totals, order.refunds, ended, order.cancelled_at)
 
 
 def open_markets(seed: int, profile: Profile, weather: Weather, stack: ExitStack) -> list[Market]:

@@ -1,6 +1,7 @@
 """Known defects, to see that a run catches them: `python -m chaos.planted NAME run -c FILE`.
 
-Each replaces single functions of the real program before it starts, as a careless change would.
+Each replaces single functions of the real program before it starts, as a careless change would, and
+says what the invariants say of it: anything else, a run that broke above all, is no proof.
 """
 
 from __future__ import annotations
@@ -8,13 +9,43 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from operator import itemgetter
+from itertools import count
 from typing import Any
 
 from msgspec.structs import replace
+
+
+@dataclass(frozen=True)
+class Defect:
+    """``shows`` matches what the invariants say of it, and nothing that they say of another.
+
+    ``weather`` is what the seed does not decide: the trouble that the defect needs to bite.
+    """
+
+    plant: Callable[[], None]
+    profile: str
+    shows: str
+    weather: Mapping[str, Any] = field(default_factory=dict)
+    turmoil: float = 6.0
+
+
+def swap(home: Any, name: str, broken: Any) -> Any:
+    """Put ``broken`` in the place of a function, wherever it was imported by its name; the right
+    one. A name that is not there any more breaks the start, so that the defect is mended."""
+    right = getattr(home, name)
+    setattr(home, name, broken)
+    for module in list(sys.modules.values()):
+        ours = (getattr(module, "__name__", None) or "").startswith("ordermill")
+        if ours and vars(module).get(name) is right:
+            setattr(module, name, broken)
+    return right
+
+
+# Reading
 
 
 def advance_first() -> None:
@@ -22,164 +53,329 @@ def advance_first() -> None:
     from ordermill.store import integrations
     from ordermill.sync.shop import Run
 
-    store = Run.store
-
     def broken(self: Run, *args: Any, **kwargs: Any) -> Any:
         bookmark = kwargs.pop("bookmark", None)
         if bookmark is not None:
             with self.lease.write() as conn:
                 integrations.move_bookmark(conn, self.lease.claim, bookmark)
-        time.sleep(0.05)
-        return store(self, *args, **kwargs)
+            time.sleep(0.1)
+        return right(self, *args, **kwargs)
 
-    Run.store = broken  # type: ignore[method-assign]
+    right = swap(Run, "store", broken)
 
 
 def daemon_clock() -> None:
     """Our clock, not the shop's, says where the next pass begins."""
     from ordermill.store import integrations
 
-    move = integrations.move_bookmark
-
     def broken(conn: Any, claim: Any, to: Any) -> None:
-        move(conn, claim, datetime.now(UTC) + timedelta(seconds=30))
+        right(conn, claim, datetime.now(UTC))
 
-    integrations.move_bookmark = broken
+    right = swap(integrations, "move_bookmark", broken)
 
 
 def errors_end_a_pass() -> None:
-    """An answer that is none is taken for an empty last page, and the pass for complete."""
+    """An answer that is none is taken for an empty last page, and the next pass begins where this
+    one ended."""
     from ordermill.errors import SourceError
-    from ordermill.sync import poll as polls
+    from ordermill.store import integrations
+    from ordermill.sync import poll
 
-    pages = polls.pages
-
-    def broken(read: Any, *args: Any, **kwargs: Any) -> Any:
+    def endless(*args: Any, **kwargs: Any) -> Any:
         try:
-            yield from pages(read, *args, **kwargs)
+            yield from pages(*args, **kwargs)
         except SourceError:
             return
 
-    polls.pages = broken
+    def succeeded(conn: Any, claim: Any, *, now: Any, due: Any) -> None:
+        integrations.move_bookmark(conn, claim, now)
+        ended(conn, claim, now=now, due=due)
+
+    pages = poll.pages
+    poll.pages = endless
+    ended = swap(integrations, "succeeded", succeeded)
 
 
 def no_overlap() -> None:
-    """A pass begins where the last ended, without overlap, at the second after it."""
-    from ordermill.sync import poll as polls
+    """A pass begins at the second after the newest change that is stored."""
+    from ordermill.sync import poll
 
-    start = polls.start_of
-    late = timedelta(seconds=12)
-    polls.start_of = lambda shop, state: start(shop, state) + (late if state.bookmark else 0 * late)
+    def broken(shop: Any, state: Any) -> Any:
+        if state.bookmark is None:
+            return right(shop, state)
+        return state.bookmark.replace(microsecond=0) + timedelta(seconds=1)
+
+    right = swap(poll, "start_of", broken)
+
+
+def page_numbers() -> None:
+    """WooCommerce is read by page numbers over a list that moves."""
+    from ordermill_woocommerce import keyset
+
+    def advanced(position: Any, seen: Any) -> Any:
+        page = 2 if position.tie is None else position.tie.page + 1
+        return replace(position, opened=True, tie=keyset.Tie(size=seen.size, page=page))
+
+    def follow_tie(position: Any, tie: Any, seen: Any, ended: bool) -> Any:
+        return None if ended else advanced(position, seen)
+
+    def parameters(position: Any, window: Any, size: int) -> Any:
+        asked = dict(right(replace(position, tie=None), window, size))
+        return asked if position.tie is None else asked | {"page": str(position.tie.page)}
+
+    swap(keyset, "_advanced", advanced)
+    swap(keyset, "_follow_tie", follow_tie)
+    right = swap(keyset, "parameters", parameters)
+
+
+def local_time() -> None:
+    """WooCommerce takes our UTC for its local time."""
+    from ordermill_woocommerce import keyset
+
+    def broken(*args: Any) -> Any:
+        return {k: v for k, v in right(*args).items() if k != "dates_are_gmt"}
+
+    right = swap(keyset, "parameters", broken)
+
+
+def one_namespace() -> None:
+    """An order is known by the shop's id alone, whichever the shop."""
+    from sqlalchemy import select
+
+    from ordermill.store import orders
+    from ordermill.store.tables import orders as table
+
+    def broken(conn: Any, names: Any, integration_id: Any, source_ids: Any) -> Any:
+        columns = [table.c[name] for name in names]
+        yield from conn.execute(select(*columns).where(table.c.source_id.in_(source_ids)))
+
+    swap(orders, "_by_source_id", broken)
+
+
+def edits_by_date() -> None:
+    """What has no newer date is taken for unchanged, whatever it says."""
+    from ordermill.store import classify
+    from ordermill.store.classify import Outcome
+
+    def broken(known: Any, row: Any, order: Any, *, confirmed: bool) -> Any:
+        if known is not None and order.shop_updated_at <= known.shop_updated_at:
+            return Outcome.UNCHANGED
+        return right(known, row, order, confirmed=confirmed)
+
+    right = swap(classify, "outcome_of", broken)
+
+
+def hash_of_totals() -> None:
+    """An item change that leaves the totals as they are is no change."""
+    from ordermill.store import rows
+
+    at = rows.NAMES.index("items")
+    rows._JSON_AT, hidden = tuple(i for i in rows._JSON_AT if i != at), rows._encode
+
+    def broken(order: Any) -> Any:
+        values, digest = right(order)
+        values[at] = hidden(values[at]).decode()
+        return values, digest
+
+    right = swap(rows, "_laid_out", broken)
+
+
+def gone_forgotten() -> None:
+    """What the shop does not have any more is not missed."""
+    from ordermill.store import orders
+
+    swap(orders, "mark_gone", lambda *args, **kwargs: [])
+
+
+def no_fence() -> None:
+    """Who lost its lease writes all the same, whatever it had read, over what is newer."""
+    from ordermill.store import leases
+    from ordermill.sync.shop import Run
+
+    def late(self: Any, incoming: Any, **kwargs: Any) -> Any:
+        kwargs["confirmed"] = True
+        return right(self, incoming, **kwargs)
+
+    swap(leases, "fence", lambda *args: None)
+    right = swap(Run, "store", late)
+
+
+# Invoicing
 
 
 def two_invoices() -> None:
     """Who is invoiced already is not looked at under the lock."""
     from ordermill.model import lifecycle
 
-    def never(case: Any) -> None: ...
+    swap(lifecycle, "assert_processable", lambda case: None)
 
-    lifecycle.assert_processable = never
-    from ordermill.invoicing import process
 
-    process.assert_processable = never  # type: ignore[attr-defined]
+def split_transaction() -> None:
+    """The documents are committed before their orders know of them."""
+    from ordermill.store import plans
+
+    def broken(conn: Any, work: Any, *, now: Any, actor: str) -> Any:
+        told = [plans.Planned(w.loaded, replace(w.plan, decisions={}, settled={})) for w in work]
+        rest = {"documents": (), "payments": (), "events": ()}
+        later = [plans.Planned(w.loaded, replace(w.plan, **rest)) for w in work]
+        numbers = right(conn, told, now=now, actor=actor)
+        if numbers:
+            conn.exec_driver_sql("COMMIT")
+            time.sleep(0.1)
+            if conn.dialect.name == "sqlite":
+                conn.exec_driver_sql("BEGIN IMMEDIATE")
+        right(conn, later, now=now, actor=actor)
+        return numbers
+
+    right = swap(plans, "write", broken)
 
 
 def number_outside() -> None:
-    """Numbers come from their own transaction: a rollback leaves a gap."""
-    from ordermill.store import numbering, plans
-
-    take = numbering.take
+    """Numbers are taken in a transaction of their own: who is rolled back then leaves a gap."""
+    from ordermill.store import numbering
 
     def broken(conn: Any, wanted: Any, now: Any) -> Any:
-        given = take(conn, wanted, now)
-        if wanted and random.random() < 0.1:
-            take(conn, wanted[:1], now)
-        return given
+        if not wanted:
+            return right(conn, wanted, now)
+        with conn.engine.begin() as other:
+            return right(other, wanted, now)
 
-    plans.numbering.take = broken
+    right = swap(numbering, "take", broken)
 
 
 def no_credit() -> None:
     """A reissue forgets to credit the old invoice."""
-    from ordermill.invoicing import decide, reissue
+    from ordermill.invoicing import reissue
     from ordermill.model.document import DocumentKind
 
-    again = reissue.reissue
-
     def broken(case: Any, desk: Any) -> Any:
-        plan = again(case, desk)
+        plan = right(case, desk)
         kept = tuple(d for d in plan.documents if d.kind is not DocumentKind.CREDIT_NOTE)
         moved = tuple(p for p in plan.payments if p.credit_note_id is None)
         return replace(plan, documents=kept, payments=moved)
 
-    reissue.reissue = broken
-    decide.reissue = broken
+    right = swap(reissue, "reissue", broken)
 
 
 def refunds_forgotten() -> None:
-    """Refunds of an invoiced order make no credit note."""
-    from ordermill.invoicing import decide, refund
+    """Refunds of an invoiced order make no credit note, and are no difference either."""
+    from ordermill.invoicing import refund, reissue
     from ordermill.model.case import Plan
 
-    refund.credit_refunds = lambda case, desk: Plan()
-    decide.refund.credit_refunds = refund.credit_refunds
+    swap(refund, "credit_refunds", lambda case, desk: Plan())
+    right = swap(reissue, "differences", lambda c: () if refund.open_refunds(c) else right(c))
 
 
 def cent_off() -> None:
     """Every document is a cent too dear."""
     from ordermill.invoicing import process
 
-    draft = process.draft
-
     def broken(*args: Any, **kwargs: Any) -> Any:
-        made = draft(*args, **kwargs)
+        made = right(*args, **kwargs)
+        cent = Decimal("0.01")
         dearer = replace(
             made.content,
-            total_with_tax=made.content.total_with_tax + Decimal("0.01"),
-            rounding=made.content.rounding + Decimal("0.01"),
+            total_with_tax=made.content.total_with_tax + cent,
+            rounding=made.content.rounding + cent,
         )
         return replace(made, content=dearer)
 
-    process.draft = broken
+    right = swap(process, "draft", broken)
 
 
-def edits_by_date() -> None:
-    """What has no newer date is taken for unchanged, whatever it says."""
-    from ordermill.store import classify, orders
-    from ordermill.store.classify import Outcome
+def tax_of_nothing() -> None:
+    """A tax group's base is forgotten where an invoice is drawn up: the sums of a document do not
+    hold, though its total does."""
+    from ordermill.invoicing import process
 
-    decide = classify.outcome_of
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        made = right(*args, **kwargs)
+        taxes = tuple(replace(tax, base=Decimal(0)) for tax in made.content.taxes)
+        return replace(made, content=replace(made.content, taxes=taxes))
 
-    def broken(known: Any, row: Any, order: Any, *, confirmed: bool) -> Any:
-        if known is not None and order.shop_updated_at <= known.shop_updated_at:
-            return Outcome.UNCHANGED
-        return decide(known, row, order, confirmed=confirmed)
-
-    orders.outcome_of = broken  # type: ignore[attr-defined]
+    right = swap(process, "draft", broken)
 
 
-def trash_forgotten() -> None:
-    """What is in the trash is never asked for, and what is missing is not missed."""
-    from ordermill.store import orders
+def churn() -> None:
+    """Every new date is taken for a change of the items."""
+    from ordermill.invoicing import reissue
 
-    orders.mark_gone = lambda *args, **kwargs: []
-    from ordermill.sync import shop
+    def broken(case: Any) -> Any:
+        found = right(case)
+        if found or case.invoice is None or not case.order.items:
+            return found
+        moved = case.order.shop_updated_at > case.invoice.created_at
+        return (_difference(),) if moved else ()
 
-    shop.orders.mark_gone = orders.mark_gone
+    right = swap(reissue, "differences", broken)
+
+
+def _difference() -> Any:
+    from ordermill.model.case import Difference
+
+    return Difference(line=None, field="total", billed="1", desired="1")
+
+
+def payments_twice() -> None:
+    """A payment's cause is not remembered: it is recorded with every look at the order."""
+    from ordermill.invoicing import money
+
+    fresh = count()
+
+    def broken(case: Any, desk: Any, invoice: Any, most: Any = None) -> Any:
+        blank = replace(case, payments=tuple(p for p in case.payments if p.credit_note_id))
+        found = right(blank, desk, invoice, most)
+        return tuple(replace(p, key=f"{p.key}:{next(fresh)}:{time.time_ns()}") for p in found)
+
+    right = swap(money, "incoming", broken)
+
+
+def documents_change() -> None:
+    """An issued document is written again when its order's buyer has become another."""
+    from sqlalchemy import text
+
+    from ordermill.store import documents
+
+    def broken(conn: Any, done: Any) -> None:
+        for case, _ in done:
+            for each in case.documents[:1]:
+                given = {"id": each.id, "reason": "as agreed"}
+                conn.execute(text("UPDATE documents SET reason = :reason WHERE id = :id"), given)
+        right(conn, done)
+
+    right = swap(documents, "write_states", broken)
+
+
+def events_forgotten() -> None:
+    """Credit notes are issued without a word in the order's trail."""
+    from ordermill.store import events
+
+    def broken(conn: Any, happened: Any, now: Any) -> None:
+        right(conn, [e for e in happened if e.type != "order.refunded"], now)
+
+    right = swap(events, "record", broken)
+
+
+# Calls, and what is told
 
 
 def keys_forgotten() -> None:
     """The answer of a call is not kept with its effect: a repetition does it again."""
     from ordermill.store import idempotency
 
-    idempotency.keep = lambda *args, **kwargs: None
+    swap(idempotency, "keep", lambda *args, **kwargs: None)
+
+
+def entities_mixed() -> None:
+    """A list shows what another entity has."""
+    from ordermill.store import listing
+
+    swap(listing, "_of_entities", lambda listed, entity_ids: listed.id.is_not(None))
 
 
 def secrets_logged() -> None:
     """The options of every integration are written to the log at the start."""
     from ordermill import daemon
-
-    connect = daemon.Shops.connect
 
     def broken(self: Any, integration: Any) -> Any:
         options = {
@@ -187,50 +383,124 @@ def secrets_logged() -> None:
             for name, value in dict(integration.options).items()
         }
         print(options, flush=True)
-        return connect(self, integration)
+        return right(self, integration)
 
-    daemon.Shops.connect = broken  # type: ignore[method-assign]
+    right = swap(daemon.Shops, "connect", broken)
+
+
+def buyers_logged() -> None:
+    """An order is written to the log with its buyer's name."""
+    from ordermill.store import rows
+
+    def broken(order: Any) -> Any:
+        print(f"stored: {order.source_id} of {order.customer_name}", flush=True)
+        return right(order)
+
+    right = swap(rows, "order_row", broken)
+
+
+def connections_left() -> None:
+    """Each look at what is due leaves a thread and an open file behind."""
+    import threading
+
+    from ordermill.store import cases
+
+    def broken(*args: Any) -> Any:
+        if random.random() < 0.5:
+            file = open("/dev/null")  # noqa: SIM115 - that is the defect
+            threading.Thread(target=lambda: (time.sleep(600), file), daemon=True).start()
+        return right(*args)
+
+    right = swap(cases, "anything_due", broken)
 
 
 def deaf_to_sigterm() -> None:
     """SIGTERM is not heard."""
     from ordermill import daemon
 
-    daemon.Daemon.stop = lambda self: None  # type: ignore[method-assign]
+    swap(daemon.Daemon, "stop", lambda self: None)
 
 
-def hash_of_totals() -> None:
-    """An item change that leaves the totals as they are is no change."""
-    from ordermill.store import rows
-
-    rows.NOT_CONTENT = rows.NOT_CONTENT | {"items"}
-    rows._content = itemgetter(*(i for i, n in enumerate(rows.NAMES) if n not in rows.NOT_CONTENT))
+def _hit(*blows: str, **more: Any) -> dict[str, Any]:
+    return {"blows": blows, **more}
 
 
-BUGS: dict[str, tuple[str, Callable[[], None]]] = {
-    "advance_first": ("sqlite-no-sweep", advance_first),
-    "daemon_clock": ("sqlite-no-sweep", daemon_clock),
-    "errors_end_a_pass": ("sqlite-no-sweep", errors_end_a_pass),
-    "no_overlap": ("sqlite-no-sweep", no_overlap),
-    "two_invoices": ("postgresql", two_invoices),
-    "number_outside": ("postgresql", number_outside),
-    "no_credit": ("sqlite", no_credit),
-    "refunds_forgotten": ("sqlite", refunds_forgotten),
-    "cent_off": ("sqlite", cent_off),
-    "edits_by_date": ("sqlite", edits_by_date),
-    "trash_forgotten": ("sqlite", trash_forgotten),
-    "keys_forgotten": ("postgresql", keys_forgotten),
-    "secrets_logged": ("sqlite", secrets_logged),
-    "deaf_to_sigterm": ("sqlite", deaf_to_sigterm),
-    "hash_of_totals": ("sqlite", hash_of_totals),
-}
+MISSING = r"0 live and 0 deleted, live in the shop"
+OLD = r"(total|items|status|cancelled|buyer|address|phone).* in the shop"
+NO_SWEEP = {"overlap": 1, "lag": 0.0, "skew": 0}
+
+BUGS: dict[str, Defect] = {
+    "advance_first": Defect(
+        advance_first, "sqlite-no-sweep", f"{MISSING}|{OLD}|the bookmark",
+        _hit("kill_after_page", **NO_SWEEP), turmoil=14,
+    ),
+    "daemon_clock": Defect(
+        daemon_clock, "sqlite-no-sweep", f"{MISSING}|{OLD}|the bookmark",
+        _hit("restart", **NO_SWEEP | {"skew": -60}),
+    ),
+    "errors_end_a_pass": Defect(
+        errors_end_a_pass, "sqlite-no-sweep", f"{MISSING}|{OLD}|the bookmark",
+        _hit("restart", **NO_SWEEP, rates={"html": 0.3, "login": 0.3}), turmoil=12,
+    ),
+    "no_overlap": Defect(
+        no_overlap, "sqlite-no-sweep", f"{MISSING}|{OLD}|the bookmark",
+        _hit("restart", **NO_SWEEP, bursts=True),
+    ),
+    "page_numbers": Defect(
+        page_numbers, "sqlite-no-sweep", f"{MISSING}|{OLD}|the bookmark",
+        _hit("freeze", **NO_SWEEP, between_pages=True, bursts=True), turmoil=14,
+    ),
+    "local_time": Defect(
+        local_time, "sqlite-no-sweep", f"{MISSING}|{OLD}|the bookmark",
+        _hit("restart", **NO_SWEEP, timezone="America/New_York"),
+    ),
+    "one_namespace": Defect(one_namespace, "sqlite", MISSING),
+    "edits_by_date": Defect(edits_by_date, "sqlite", OLD, _hit("restart", storage="posts")),
+    "hash_of_totals": Defect(hash_of_totals, "sqlite", r"items .* in the shop", turmoil=10),
+    "gone_forgotten": Defect(gone_forgotten, "sqlite", "gone from the shop", turmoil=10),
+    "two_invoices": Defect(
+        two_invoices, "postgresql-two", r"processed again, answered (?!409)|live invoices",
+        _hit("restart"),
+    ),
+    "split_transaction": Defect(
+        split_transaction, "postgresql-two",
+        r"latest (invoice|estimate) is|and billed|could not be processed|it has \d invoices",
+        _hit("kill", "kill_after_call"), turmoil=12,
+    ),
+    "number_outside": Defect(
+        number_outside, "postgresql-two", r"numbers? .* missing",
+        _hit("kill_after_call", "cut_after_commit"), turmoil=12,
+    ),
+    "no_credit": Defect(
+        no_credit, "sqlite", r"live invoices|billed .* owed|could not be processed",
+        _hit("restart"),
+    ),
+    "refunds_forgotten": Defect(
+        refunds_forgotten, "sqlite", r"billed .* owed", _hit("restart"), turmoil=10,
+    ),
+    "cent_off": Defect(cent_off, "sqlite", r"billed .* owed|order_totals_mismatch|comes to"),
+    "tax_of_nothing": Defect(tax_of_nothing, "sqlite", r"tax"),
+    "churn": Defect(churn, "sqlite", r"documents for .* changes", _hit("restart"), turmoil=10),
+    "payments_twice": Defect(payments_twice, "sqlite", r"paid .* in the shop"),
+    "documents_change": Defect(documents_change, "sqlite", r"was issued otherwise", turmoil=10),
+    "events_forgotten": Defect(events_forgotten, "sqlite", r"events name it", turmoil=10),
+    "keys_forgotten": Defect(
+        keys_forgotten, "postgresql-two", r"answered 409|made \d times", _hit("kill_after_call")
+    ),
+    "secrets_logged": Defect(secrets_logged, "sqlite", "a secret is in a log"),
+    "buyers_logged": Defect(buyers_logged, "sqlite", "of a buyer .* in a log"),
+    "connections_left": Defect(connections_left, "sqlite", "threads|files"),
+    "deaf_to_sigterm": Defect(deaf_to_sigterm, "sqlite", "SIGTERM: exit code", _hit("kill")),
+}  # fmt: skip
 
 
 def main() -> None:
     """Plant the defect that the first word names, then be ordermill."""
-    BUGS[sys.argv.pop(1)][1]()
     from ordermill.cli import main as ordermill
+    from ordermill.connector import registry
 
+    registry.installed()
+    BUGS[sys.argv.pop(1)].plant()
     ordermill()
 
 

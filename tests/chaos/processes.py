@@ -58,6 +58,11 @@ class Process:
             time.sleep(0.05)
         return False
 
+    @property
+    def pid(self) -> int:
+        assert self._popen is not None
+        return self._popen.pid
+
     def alive(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 

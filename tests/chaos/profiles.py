@@ -42,7 +42,8 @@ BLOWS = ("kill", "kill_after_page", "kill_after_call", "freeze", "restart", "dat
 
 @dataclass(frozen=True)
 class Weather:
-    """What goes wrong in one run. ``skew``: seconds that the shops' clock is ahead of ours."""
+    """What goes wrong in one run. ``skew``: seconds that the shops' clock is ahead of ours.
+    ``overlap``: of the passes, in seconds; longer than any lag."""
 
     rates: dict[str, float]
     blows: tuple[str, ...]
@@ -52,6 +53,7 @@ class Weather:
     storage: Storage
     bursts: bool
     between_pages: bool
+    overlap: int = 10
 
     @classmethod
     def of(cls, seed: int, profile: Profile) -> Weather:
@@ -68,6 +70,7 @@ class Weather:
             storage=rng.choice(["hpos", "posts"]) if profile.sweep else "hpos",  # type: ignore[arg-type]
             bursts=rng.random() < 0.6,
             between_pages=rng.random() < 0.6,
+            overlap=rng.choice([10, 10, 5]),
         )
 
 

@@ -7,21 +7,26 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from chaos import invariants
-from chaos.callers import Callers
-from chaos.databases import PostgresDatabase, Server, SqliteFile
+from chaos import closely, invariants
+from chaos.callers import BUYER, Callers
+from chaos.databases import PASSWORD, PostgresDatabase, Server, SqliteFile
 from chaos.markets import Living, Market, open_markets
 from chaos.processes import Process
 from chaos.profiles import Profile, Weather
+from chaos.seen import Seen
+from chaos.watch import Watch
 
 KEY = "chaos-api-key-0123456789abcdefghijklmnopqrstuv"
+OTHER_KEY = "other-api-key-0123456789abcdefghijklmnopqrstuv"
 TURMOIL = 5.0  # seconds of trouble
 REST = 45.0  # seconds until all must hold
 CONFIG = """\
@@ -30,8 +35,10 @@ api: {{port: 0}}
 admin: {{port: 0}}
 auto_migrate: true
 keys:
-  - {{name: chaos, key: "{key}", scope: admin}}
+  - {{name: chaos, key: "{key}", scope: admin, entities: [acme]}}
+  - {{name: other, key: "{other}", scope: admin, entities: [other]}}
 entities:
+  other: {{name: Other d.o.o., currency_code: EUR, timezone: UTC}}
   acme: {{name: Acme d.o.o., currency_code: EUR, timezone: Europe/Ljubljana}}
 integrations:
   shop-woocommerce:
@@ -42,7 +49,7 @@ integrations:
       consumer_key: {woo_key}
       consumer_secret: {woo_secret}
       allow_private_network: true
-    poll: {{every: 300ms, overlap: 10s, page_size: 10}}
+    poll: {{every: 300ms, overlap: {overlap}s, page_size: 10}}
     sweep: {{every: {sweep}, window: 30d}}
     import_from: 2020-01-01
     auto_process: true
@@ -58,7 +65,7 @@ integrations:
       access_token: {shopify_token}
       base_url: {shopify}
       allow_private_network: true
-    poll: {{every: 300ms, overlap: 10s, page_size: 50}}
+    poll: {{every: 300ms, overlap: {overlap}s, page_size: 50}}
     sweep: {{every: {sweep}, window: 30d}}
     import_from: 2020-01-01
     auto_process: true
@@ -96,20 +103,24 @@ def run(
     server: Server | None,
     *,
     bug: str | None = None,
+    given: Mapping[str, Any] | None = None,
     turmoil: float = TURMOIL,
     rest: float = REST,
     keep: bool = False,
 ) -> Outcome:
-    """One seed under one profile; everything it made is removed, unless ``keep`` and it failed."""
+    """One seed under one profile; everything it made is removed, unless ``keep`` and it failed.
+
+    ``given``: what of the weather the seed does not decide.
+    """
     began = time.monotonic()
     outcome = Outcome(seed, profile.name)
     folder = Path(tempfile.mkdtemp(prefix=f"om-chaos-{seed}-"))
     with ExitStack() as stack:
-        weather = Weather.of(seed, profile)
+        weather = replace(Weather.of(seed, profile), **given or {})
         database = _database(profile, folder, server)
         stack.callback(database.close)
         markets = open_markets(seed, profile, weather, stack)
-        scene = Scene(profile, folder, database, markets, bug)
+        scene = Scene(profile, weather, folder, database, markets, bug)
         stack.callback(scene.end)
         try:
             scene.storm(seed, weather, turmoil, outcome)
@@ -141,21 +152,24 @@ class Scene:
     def __init__(
         self,
         profile: Profile,
+        weather: Weather,
         folder: Path,
         database: SqliteFile | PostgresDatabase,
         markets: list[Market],
         bug: str | None,
     ) -> None:
         self.folder = folder
+        self.overlap = None if profile.sweep else timedelta(seconds=weather.overlap)
         self.database = database
         self.markets = markets
         self.config = folder / "ordermill.yaml"
         woo, shopify = markets
         self.secrets = [woo.face.consumer_key, woo.face.consumer_secret,
-                        shopify.face.access_token, KEY]  # fmt: skip
+                        shopify.face.access_token, KEY, OTHER_KEY, PASSWORD]  # fmt: skip
         self.config.write_text(
             CONFIG.format(
-                database=database.url, key=KEY, sweep="1s" if profile.sweep else "off",
+                database=database.url, key=KEY, other=OTHER_KEY, overlap=weather.overlap,
+                sweep="1s" if profile.sweep else "off",
                 woo=woo.server.url, woo_key=woo.face.consumer_key,
                 woo_secret=woo.face.consumer_secret, shopify=shopify.server.url,
                 shopify_token=shopify.face.access_token,
@@ -168,14 +182,19 @@ class Scene:
     def addresses(self) -> list[str]:
         return [p.api for p in self.processes if p.alive() and p.api]
 
+    def daemons(self) -> list[tuple[str, str]]:
+        return [(p.api, p.admin) for p in self.processes if p.alive() and p.api]
+
     def storm(self, seed: int, weather: Weather, seconds: float, outcome: Outcome) -> None:
         rng = random.Random(f"blows {seed}")
         for process in self.processes:
             process.start()
         living = Living(self.markets, weather, seed)
         self.callers = Callers(self.addresses, KEY, seed)
+        self.watch = Watch(self.daemons, KEY, self.markets, self.overlap)
         living.start()
         self.callers.start()
+        self.watch.start()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             time.sleep(rng.uniform(0.1, 1.0))
@@ -184,6 +203,7 @@ class Scene:
             getattr(self, f"_{blow}")(rng.choice(self.processes), rng)
         living.stop()
         self.callers.stop()
+        self.watch.stop()
 
     # Blows: each leaves the process running, or about to be.
 
@@ -245,23 +265,50 @@ class Scene:
             if not process.alive() or not process.ready(1):
                 process.kill()
                 process.start()
+        outcome.violations = self._rest(seconds, outcome)
+        self.callers.repeat()
+        self.callers.refused()
+        if not outcome.violations:
+            outcome.violations = list(self._closely())
+        outcome.violations += self.watch.wrong
+        outcome.violations += closely.kept(self.database, self.secrets)
+        codes = [process.terminate() for process in self.processes]
+        outcome.violations += [f"SIGTERM: exit code {code}" for code in codes if code]
+        outcome.violations += self.callers.wrong
+        if not outcome.violations:
+            outcome.violations += invariants.verified(self.config)
+        outcome.violations += self._told()
+
+    def _rest(self, seconds: float, outcome: Outcome) -> list[str]:
+        """What does not hold after that time, or nothing as soon as everything does."""
         until = time.monotonic() + seconds
         nudged = 0.0
         while True:
             if time.monotonic() - nudged > 5:
                 nudged = time.monotonic()
                 self._nudge()
-            outcome.violations = self._judged(outcome)
-            if not outcome.violations or time.monotonic() > until:
-                break
+            found = self._judged(outcome)
+            if not found or time.monotonic() > until:
+                return found
             time.sleep(0.5)
-        self.callers.repeat()
-        codes = [process.terminate() for process in self.processes]
-        outcome.violations += [f"SIGTERM: exit code {code}" for code in codes if code]
-        outcome.violations += self.callers.wrong
-        if not outcome.violations:
-            outcome.violations += invariants.verified(self.config)
-        outcome.violations += invariants.told(self.logs, self.markets, self.secrets)
+
+    def _closely(self) -> Iterator[str]:
+        """What costs more than the others, once they hold."""
+        api = self.addresses()[0]
+        seen = Seen(api, KEY)
+        yield from self.watch.lost(seen)
+        yield from closely.trails(api, KEY, seen)
+        yield from closely.tenants(api, OTHER_KEY, seen)
+        yield from closely.metrics(self.processes, seen, self.markets)
+        yield from closely.leftovers(self.processes, self.database)
+
+    def _told(self) -> Iterator[str]:
+        logs = "".join(log.read_text(errors="replace") for log in self.logs if log.exists())
+        refusals = "".join(self.callers.refusals)
+        for text, where in ((logs, "a log"), (refusals, "a refusal")):
+            yield from closely.told(text, where, self.markets, [*self.secrets, BUYER])
+        if "Traceback (most recent call last)" in logs:
+            yield "a traceback is in a log"
 
     def _nudge(self) -> None:
         """A pass now, whatever backoff the storm has left."""
@@ -275,7 +322,7 @@ class Scene:
         if not self.callers.granted():
             return ["a call is not answered"]
         try:
-            seen = invariants.Seen(self.addresses()[0], KEY)
+            seen = Seen(self.addresses()[0], KEY)
         except (httpx.HTTPError, IndexError) as error:
             return [f"the API does not answer: {type(error).__name__}"]
         outcome.orders = len(seen.orders) + len(seen.deleted)
