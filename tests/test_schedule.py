@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -117,3 +118,25 @@ def test_a_process_that_was_stopped_goes_on_with_one_call_and_counts_the_others(
         said = iter(process.stdout.readline, "")
         assert any(line == "late\n" for line in said)
     assert process.wait(PATIENCE) == 0
+
+
+def gaps(*, wandering: bool) -> list[float]:
+    """Seconds between a thousand calls, as the clock has planned them."""
+    schedule = Schedule(lambda name, reason: None, lambda name, error: None)
+    schedule.every("tick", timedelta(seconds=1), lambda: None, wandering=wandering)
+    (job,) = schedule._scheduler.get_jobs()
+    at = [datetime(2026, 11, 24, tzinfo=UTC)]
+    for _ in range(1000):
+        at.append(job.trigger.get_next_fire_time(at[-1], at[-1]))
+    return [(after - before).total_seconds() for before, after in pairwise(at)]
+
+
+def test_a_call_comes_at_its_interval() -> None:
+    assert set(gaps(wandering=False)) == {1.0}
+
+
+def test_a_wandering_call_comes_at_its_interval_on_average_and_never_in_step() -> None:
+    found = gaps(wandering=True)
+    assert sum(found) / len(found) == pytest.approx(1.0, abs=0.05)
+    assert 0.5 <= min(found) < 0.6
+    assert 1.4 < max(found) <= 1.5

@@ -207,8 +207,8 @@ class Daemon:
         engine.shops = shops.by_handle
         due = Due(database, now, self._told)
         schedule = Schedule(self.metrics.scheduler_missed, self._call_failed)
-        schedule.every("tick", TICK, lambda: self._tick(engine))
-        schedule.every("due", TICK, due.tick)
+        schedule.every("tick", TICK, lambda: self._tick(engine), wandering=True)
+        schedule.every("due", TICK, due.tick, wandering=True)
         schedule.every("heartbeat", RENEW, engine.heartbeat)
         schedule.every("tally", MINUTE, lambda: self._settle_tallies(database))
         schedule.every("forget", DAY, lambda: self._forget(database))

@@ -44,13 +44,21 @@ class Schedule:
         self._scheduler.add_listener(self._broke, EVENT_JOB_ERROR)
         self._scheduler.add_listener(self._came, EVENT_JOB_SUBMITTED | EVENT_JOB_MAX_INSTANCES)
 
-    def every(self, name: str, interval: timedelta, call: Callable[[], None]) -> None:
-        """Call at once and then every ``interval``; a call that raises is called again."""
+    def every(
+        self, name: str, interval: timedelta, call: Callable[[], None], *, wandering: bool = False
+    ) -> None:
+        """Call at once and then every ``interval``; a call that raises is called again.
+
+        ``wandering``: only on average, half of it to one and a half apart. Of several processes
+        that claim what is due, none then stays a moment ahead of the others and takes it all.
+        """
         self._intervals[name] = interval
+        seconds = interval.total_seconds()
         self._scheduler.add_job(
             call,
             "interval",
-            seconds=interval.total_seconds(),
+            seconds=seconds / 2 if wandering else seconds,
+            jitter=seconds if wandering else None,
             id=name,
             next_run_time=datetime.now(UTC),
         )

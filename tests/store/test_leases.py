@@ -249,3 +249,22 @@ def test_a_tick_with_nothing_due_is_one_query(
     statements()
     assert store.claim("woo") == []
     assert len([one for one in statements() if "SELECT" in one]) == 1
+
+
+def test_who_does_only_one_kind_of_work_claims_what_has_some_of_it(store: Stored) -> None:
+    def claimed(*modes: str) -> int:
+        with store.database.write() as conn:
+            return len(
+                leases.claim(
+                    conn, "one", ENDED, ["woo"], now=store.clock(), limit=1, modes={*modes}
+                )
+            )
+
+    assert claimed("incremental") == 1
+    assert claimed("sweep", "backfill", "reconcile") == 0
+    ask(store)
+    assert claimed("backfill", "reconcile") == 0
+    with store.database.write() as conn:
+        requests.request_backfill(conn, "woo", store.clock(), None, now=store.clock())
+    assert claimed("backfill") == 1
+    assert claimed("reconcile") == 0

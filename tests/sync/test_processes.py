@@ -7,9 +7,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from ordermill.errors import LeaseLost
-from ordermill.store import leases
+from ordermill.store import leases, requests
+from ordermill.store.tables import sync_runs
+from ordermill.sync.engine import RECONCILE_ONLY
 from ordermill.sync.lease import TTL, Lease
 from orders import AT, an_order
 from sync.fakes import FakeShop
@@ -106,3 +109,24 @@ def test_a_lost_lease_ends_the_pass_without_a_word_about_the_shop(
     house.work(ticks=1)
     assert house.state().failures == 0
     assert len(house.ids()) <= 20
+
+
+def test_a_tick_is_enough_for_all_that_is_due(start: Start) -> None:
+    """The thread that ends its work claims the next, so no clock limits how much is done."""
+    house = start(*(FakeShop() for _ in range(21)))
+    house.engine.tick()
+    while house.engine.busy():
+        assert house.engine.join(LONG)
+    polled = {handle for handle, mode, _ in house.heard.pages if mode == "incremental"}
+    assert len(polled) == 21
+
+
+def test_one_after_another_all_are_reconciled_though_their_polls_are_due(start: Start) -> None:
+    house = start(*(FakeShop() for _ in range(11)), tasks=RECONCILE_ONLY)
+    with house.database.write() as conn:
+        for handle in house.fakes:
+            requests.request_reconcile(conn, handle, now=house.clock())
+    house.work(ticks=8)
+    with house.database.read() as conn:
+        asked = select(func.count()).where(sync_runs.c.result == "success")
+        assert conn.execute(asked).scalar_one() == 11

@@ -6,7 +6,7 @@ differ; what is due is judged by the caller's ``now``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    false,
     func,
     not_,
     or_,
@@ -42,9 +43,11 @@ from ordermill.store.types import Moment
 
 _STATE = integration_state.c
 
+INCREMENTAL, SWEEP = "incremental", "sweep"
 BACKFILL, RECONCILE = "backfill", "reconcile"
 # Runs that somebody asked for: they wait in the table until they are done, over every restart.
-ASKED_FOR = (BACKFILL, RECONCILE)
+ASKED_FOR = frozenset({BACKFILL, RECONCILE})
+ANY_WORK = frozenset({INCREMENTAL, SWEEP}) | ASKED_FOR
 
 
 # Made once: it is asked in every page's transaction, and making it took longer than asking it.
@@ -85,12 +88,14 @@ def claim(
     *,
     now: datetime,
     limit: int,
+    modes: Set[str] = ANY_WORK,
 ) -> list[Claim]:
     """Lease at most ``limit`` of ``handles`` that are due, the ones asked for first.
 
+    Only work of ``modes`` counts: who does nothing else would claim the same ones again and again.
     One query when nothing is due. Rows that another process is claiming are passed over.
     """
-    rows = conn.execute(_due(conn, handles, now).limit(limit)).all()
+    rows = conn.execute(_due(conn, handles, now, modes).limit(limit)).all()
     if not rows:
         return []
     _take(conn, owner, ttl, [row.integration_id for row in rows], now)
@@ -181,12 +186,12 @@ def _take(conn: Connection, owner: str, ttl: timedelta, ids: Sequence[str], now:
     )
 
 
-def _due(conn: Connection, handles: Sequence[str], now: datetime) -> Select[Any]:
-    asked = _STATE.sync_requested_at.is_not(None)
+def _due(conn: Connection, handles: Sequence[str], now: datetime, modes: Set[str]) -> Select[Any]:
+    asked = _STATE.sync_requested_at.is_not(None) if INCREMENTAL in modes else false()
     paused = paused_at(now)
     by_person = and_(paused, _STATE.paused_by != AUTH)
     waiting = and_(_STATE.backoff_until.is_not(None), _STATE.backoff_until > now)
-    work = or_(due_at(_STATE.poll_due_at, now), _sweep_due(now), _asked_for(), _hint_due(now))
+    work = or_(_asked_for(ASKED_FOR & modes), *_by_itself(modes, now))
     return (
         _LEASES.where(integrations.c.handle.in_(handles), integrations.c.is_active)
         .where(
@@ -202,10 +207,19 @@ def _sweep_due(now: datetime) -> ColumnElement[bool]:
     return and_(integrations.c.sweeps, _STATE.caught_up, due_at(_STATE.sweep_due_at, now))
 
 
-def _asked_for() -> ColumnElement[bool]:
+def _by_itself(modes: Set[str], now: datetime) -> Iterator[ColumnElement[bool]]:
+    """What falls due without anybody's asking."""
+    if INCREMENTAL in modes:
+        yield due_at(_STATE.poll_due_at, now)
+        yield _hint_due(now)
+    if SWEEP in modes:
+        yield _sweep_due(now)
+
+
+def _asked_for(modes: Set[str]) -> ColumnElement[bool]:
     run = sync_runs.c
     mine = run.integration_id == _STATE.integration_id
-    return exists().where(mine, run.finished_at.is_(None), run.mode.in_(ASKED_FOR))
+    return exists().where(mine, run.finished_at.is_(None), run.mode.in_(modes))
 
 
 def _hint_due(now: datetime) -> ColumnElement[bool]:

@@ -27,10 +27,10 @@ from ordermill.sync.sweep import sweep
 
 log = structlog.get_logger()
 
-# How many integrations one tick claims: few, so that several processes share the load.
-CLAIMS_PER_TICK = 4
+# How many integrations are claimed at once: few, so that several processes share the load.
+CLAIMS_AT_ONCE = 4
 
-EVERYTHING = frozenset({INCREMENTAL, SWEEP, BACKFILL, RECONCILE})
+EVERYTHING = leases.ANY_WORK
 SYNC_ONLY = frozenset({INCREMENTAL, SWEEP})
 BACKFILL_ONLY = frozenset({BACKFILL})
 RECONCILE_ONLY = frozenset({RECONCILE})
@@ -62,19 +62,36 @@ class Engine:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sync")
         self._guard = threading.Lock()
         self._busy: dict[str, tuple[Lease, Future[None]]] = {}
+        self._claiming = threading.Lock()
+        self._more = False  # whether the last claim found as many as it might take
         self._stopping = threading.Event()
         self._rng = random.Random()
         self.shops: Mapping[str, Shop] = {}
 
     def tick(self) -> None:
-        """Claim what is due, as far as threads are free, and start on it. Returns at once."""
+        """Claim what is due, as far as threads are free, and start on it. Returns at once.
+
+        While there is more than one claim takes, each thread that ends its work claims the next, so
+        that no clock limits a busy process; those who are quicker take more.
+        """
+        if not self._claiming.acquire(blocking=False):
+            return  # another thread is at it
+        try:
+            self._claim()
+        finally:
+            self._claiming.release()
+
+    def _claim(self) -> None:
         with self._guard:
             shops = {h: shop for h, shop in self.shops.items() if h not in self._busy}
-            free = min(self._workers - len(self._busy), CLAIMS_PER_TICK)
+            free = min(self._workers - len(self._busy), CLAIMS_AT_ONCE)
         if not shops or free <= 0 or self._stopping.is_set():
             return
         with self._database.write() as conn:
-            claims = leases.claim(conn, self._owner, TTL, list(shops), now=self._now(), limit=free)
+            claims = leases.claim(
+                conn, self._owner, TTL, list(shops), now=self._now(), limit=free, modes=self._tasks
+            )
+        self._more = len(claims) == free
         for claim in claims:
             self._start(shops[claim.handle], claim)
 
@@ -129,6 +146,8 @@ class Engine:
             log.exception("store_failed", connector=shop.handle, error=type(error).__name__)
         finally:
             self._finish(shop, lease)
+        if self._more:
+            self.tick()
 
     def _finish(self, shop: Shop, lease: Lease) -> None:
         try:
