@@ -15,6 +15,7 @@ from connector.conftest import House
 from connector.wire import CERTIFICATE, listening, saying, written
 from ordermill.connector.http import Limits, ShopClient
 from ordermill.connector.network import is_public
+from ordermill.connector.setup import tls_context
 from ordermill.errors import ConfigError, SourceUnsupported, TransientSourceError
 
 Clients = Callable[..., ShopClient]
@@ -238,3 +239,8 @@ def test_a_path_of_the_base_url_is_kept(client: Clients) -> None:
     shop = client("https://shop.example/store/", transport=httpx.MockTransport(note))
     shop.call("orders", "GET", "/wp-json/orders", read=lambda a: None, params={"page": "2"})
     assert str(seen[0]) == "https://shop.example/store/wp-json/orders?page=2"
+
+
+def test_the_authorities_of_the_world_are_read_once_for_all_shops() -> None:
+    assert tls_context(None) is tls_context(None)
+    assert tls_context(str(CERTIFICATE)) is not tls_context(str(CERTIFICATE))
