@@ -93,12 +93,14 @@ def best(rounds: int, once: Callable[[], Took]) -> Took:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Figures as they are shown; ``notes`` say what was measured, and the goals."""
+    """Figures as they are shown; ``notes`` say what was measured, and the goals; ``missed`` names
+    the goals that were not reached, where the program judges them itself."""
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    missed: Sequence[str] = ()
 
     def markdown(self) -> str:
         lines = (
