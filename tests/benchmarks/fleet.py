@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.benchmarks.measure import ROOT, environment
-from tests.benchmarks.start import resident, ticks
+from tests.benchmarks.measure import ROOT, environment, held
+from tests.benchmarks.start import ticks
 from tests.benchmarks.street import FIRST
 
 CONFIG = """\
@@ -161,7 +161,7 @@ class Daemon:
 
     def memory(self) -> float:
         """MB that it holds."""
-        return resident(self.pid)
+        return held(self.pid, "VmRSS")
 
     def cpu(self) -> float:
         """Seconds of processor time so far."""
