@@ -86,6 +86,15 @@ def test_a_hostile_value_stays_on_one_line() -> None:
     assert line["connector"] == 'a\n{\u2028\x1b[2J"'
 
 
+def test_a_long_value_is_cut() -> None:
+    for event in ({"reason": "x" * 100_000}, {"reasons": ["x" * 100_000]}):
+        cleaned = str(without_secrets(None, "info", event))
+        assert 1000 < len(cleaned) < 1100
+        assert "[and 99000 more]" in cleaned
+    described = exceptions_as_frames(None, "error", {"exc_info": ConfigError("x" * 100_000)})
+    assert len(described["exception"]) < 1100
+
+
 def test_messages_of_libraries_go_the_same_way() -> None:
     lines = logged(
         "logging.getLogger('httpx').info('GET https://x/?key=CANARY');"

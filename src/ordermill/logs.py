@@ -24,6 +24,7 @@ _KEPT_OUT = re.compile(
 )
 _QUERY = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#]*)[?#]?\S*")
 REMOVED = "[removed]"
+LONGEST = 1000  # characters of one value; a shop may choose how long its words are
 # Libraries whose messages quote URLs, statements or rows.
 _QUIET = ("httpx", "httpcore", "sqlalchemy", "alembic", "apscheduler", "uvicorn")
 
@@ -68,7 +69,8 @@ def with_time(logger: WrappedLogger, method: str, event: EventDict) -> EventDict
 
 
 def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Drop what is named like a secret or a person's data; cut URLs down to host and path."""
+    """Drop what is named like a secret or a person's data; cut URLs down to host and path, and what
+    is long to what is read."""
     return {name: _cleaned(name, value) for name, value in event.items()}
 
 
@@ -76,12 +78,16 @@ def _cleaned(name: str, value: Any) -> Any:
     if _KEPT_OUT.search(name):
         return REMOVED
     if isinstance(value, str):
-        return _QUERY.sub(r"\1\2", value) if "://" in value else value
+        return _shortened(_QUERY.sub(r"\1\2", value) if "://" in value else value)
     if isinstance(value, Mapping):
         return {inner: _cleaned(str(inner), one) for inner, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset) and name != "exc_info":
         return [_cleaned(name, one) for one in value]
     return value
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} [and {len(text) - LONGEST} more]"
 
 
 def exceptions_as_frames(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -98,7 +104,7 @@ def exceptions_as_frames(logger: WrappedLogger, method: str, event: EventDict) -
 
 def _described(error: BaseException) -> str:
     name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, OrdermillError) else name
+    return _shortened(f"{name}: {error}") if isinstance(error, OrdermillError) else name
 
 
 def _frames(error: BaseException) -> list[str]:

@@ -61,7 +61,7 @@ class Admin(Part):
     )
     port: Port = 8081
     token: AdminToken | None = Field(
-        default=None, description="Guards all but /livez, /readyz and /metrics."
+        default=None, repr=False, description="Guards all but /livez, /readyz and /metrics."
     )
 
 
@@ -69,7 +69,7 @@ class Key(Part):
     """A key of the Orders API."""
 
     name: Text
-    key: ApiSecret
+    key: ApiSecret = Field(repr=False)
     scope: Literal["read", "write", "admin"] = "read"
     entities: tuple[Handle, ...] = Field(default=(), description="None: all.")
 
@@ -145,7 +145,9 @@ class Integration(Part):
     source: str = Field(description="The name of an installed connector.")
     name: Text | None = Field(default=None, description="Default: the handle.")
     is_active: bool = True
-    options: dict[str, Any] = Field(default={}, description="Checked by the connector itself.")
+    options: dict[str, Any] = Field(
+        default={}, repr=False, description="Checked by the connector itself."
+    )
     poll: Poll = Poll()
     sweep: Sweep = Sweep()
     import_from: Day | None = Field(default=None, description="Default: the day of the first run.")
@@ -162,7 +164,9 @@ class Integration(Part):
     on_cancel_after_invoice: Literal["credit", "review", "ignore"] = "credit"
     skip: Skip = Skip()
     webhook_secret: Text | None = Field(
-        default=None, description="Switches the webhook receiver on for this integration."
+        default=None,
+        repr=False,
+        description="Switches the webhook receiver on for this integration.",
     )
 
 
@@ -175,7 +179,7 @@ class Retention(Part):
 class File(Part):
     """ordermill's configuration."""
 
-    database_url: DatabaseUrl
+    database_url: DatabaseUrl = Field(repr=False)
     api: Api = Api()
     admin: Admin = Admin()
     keys: tuple[Key, ...] = ()
