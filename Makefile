@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: help run setup test check bench chaos lock schema clean
+.PHONY: help run setup test check supply bench chaos lock schema clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -16,11 +16,15 @@ setup: .venv/.ready ## only install
 test: .venv/.ready-dev ## every test, on SQLite and PostgreSQL, in parallel
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
 
-check: .venv/.ready-dev ## formatter, linter, types and tests
+check: .venv/.ready-dev ## formatter, linter, types, components and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(BIN)/python -m tests.supply
 	@ORDERMILL_FUZZ=$${ORDERMILL_FUZZ:-200} $(MAKE) --no-print-directory test
+
+supply: .venv/.ready-dev ## the components as CycloneDX, their licences, and an audit where it can be asked
+	@$(BIN)/python -m tests.supply
 
 bench: .venv/.ready-bench ## the figures of docs/benchmarks.md, measured here
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

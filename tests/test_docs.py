@@ -55,14 +55,22 @@ def test_every_command_says_what_it_does(commands: typer.Typer) -> None:
         assert one.callback.__doc__, one.callback.__name__
 
 
-NAMED = sorted(
-    set(re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "docs/reliability.md").read_text()))
+RELIABILITY, SECURITY = (
+    (ROOT / f"docs/{name}.md").read_text() for name in ("reliability", "security")
 )
+NAMED = sorted(set(re.findall(r"`([\w./]+\.py)::(\w+)`", RELIABILITY + SECURITY)))
 
 
 def test_every_fault_has_its_row() -> None:
-    rows = re.findall(r"^\| ([\d, ]+) \|", (ROOT / "docs/reliability.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| ([\d, ]+) \|", RELIABILITY, re.MULTILINE)
     assert sorted(int(each) for row in rows for each in row.split(",")) == [*range(1, 61)]
+
+
+def test_every_check_of_security_has_a_test_or_says_why_not() -> None:
+    rows = re.findall(r"^\| S(\d+) \| (.*) \|$", SECURITY, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == [*range(1, 63)]
+    for number, row in rows:
+        assert ("::test_" in row) is not row.startswith("does not apply: "), number
 
 
 @pytest.mark.parametrize(("path", "test"), NAMED, ids=[test for _, test in NAMED])

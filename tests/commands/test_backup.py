@@ -348,15 +348,16 @@ def test_a_backup_whose_books_do_not_hold_is_put_back_only_when_asked_to(
     assert not house.holds()
 
 
-# What 0006 did, undone.
-BEFORE_THE_LAST_REVISION = """
-DROP INDEX ix_orders_live_status; DROP INDEX ix_orders_live_created_at;
-DROP INDEX ix_orders_live_updated_at; DROP INDEX ix_orders_live_ordered_at;
-DROP INDEX ix_orders_deleted; DROP INDEX ix_documents_customer_id;
-CREATE INDEX ix_orders_entity_id_status_id ON orders (entity_id, status, id);
-CREATE INDEX ix_orders_entity_id_created_at_id ON orders (entity_id, created_at, id);
-UPDATE alembic_version SET version_num = '0005';
-"""
+# What 0007 did, undone.
+AMOUNTS = ("orders", "refunds", "documents", "document_state", "payments")
+BEFORE_THE_LAST_REVISION = (
+    "".join(
+        f"DROP TRIGGER {table}_amounts_{verb};"
+        for table in AMOUNTS
+        for verb in ("insert", "update")
+    )
+    + "UPDATE alembic_version SET version_num = '0006';"
+)
 
 
 def test_a_backup_of_an_older_schema_is_brought_up_to_date(house: House) -> None:
