@@ -172,9 +172,8 @@ def reference(name: str, version: str) -> str:
 
 
 def audit(lock: list[Locked], service: str | None = None) -> tuple[bool, str]:
-    """Ask for advisories about exactly what is locked, another service than uv's where one is given;
-    whether all is well, and what to say."""
-
+    """Ask for advisories about exactly what is locked; ``service`` stands in for uv's own. Whether
+    all is well, and what to say."""
     uv = str(Path(sysconfig.get_path("scripts")) / "uv")
     pins = json.dumps([f"{one.name}=={one.version}" for one in lock if one.here])
     with tempfile.TemporaryDirectory(prefix="ordermill-audit-") as folder:
