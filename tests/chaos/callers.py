@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 
 BUYER = "canary.of.a.buyer@example.test"
+PATIENCE = 5.0  # seconds for an answer while the storm lasts
+LONG = 60.0  # and when all is quiet, where none is a fault
 
 
 @dataclass
@@ -50,6 +52,12 @@ class Callers(threading.Thread):
         super().__init__(daemon=True)
         self._over = threading.Event()
         self._rng = random.Random(f"callers {self.seed}")
+        # No connection is kept: one to a process that was killed would fail a call that is judged.
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {self.key}"},
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=False,
+        )
 
     def __hash__(self) -> int:
         return id(self)
@@ -74,10 +82,11 @@ class Callers(threading.Thread):
 
     def repeat(self) -> None:
         """Ask once more for everything, when all is quiet: the same keys must give the same
-        answers, and a new key must not give a second invoice."""
+        answers, and a new key must not give a second invoice. Call it last."""
         for wish in self.wishes:
             self.ask(wish, quiet=True)
-            again = self._post(f"/orders/{wish.order_id}/process", f"again-{wish.source_id}", {})
+            path, key = f"/orders/{wish.order_id}/process", f"again-{wish.source_id}"
+            again = self._post(path, key, {}, LONG)
             if again is None or again.status_code != 409:
                 status = again.status_code if again is not None else "nothing"
                 self.wrong.append(f"{wish.source_id}: processed again, answered {status}")
@@ -93,12 +102,14 @@ class Callers(threading.Thread):
     def ask(self, wish: Wish, *, quiet: bool = False) -> None:
         """Have it made and processed, each under its key."""
         wish.tries += 1
-        answer = self._post("/orders", f"make-{wish.source_id}", wish.body())
+        within = LONG if quiet else PATIENCE
+        answer = self._post("/orders", f"make-{wish.source_id}", wish.body(), within)
         if answer is None or answer.status_code != 201:
             self._unless_unknown(wish, answer, quiet)
             return
         self._same(wish, "order_id", answer.json()["id"])
-        answer = self._post(f"/orders/{wish.order_id}/process", f"process-{wish.source_id}", {})
+        path, key = f"/orders/{wish.order_id}/process", f"process-{wish.source_id}"
+        answer = self._post(path, key, {}, within)
         if answer is None or answer.status_code != 200:
             self._unless_unknown(wish, answer, quiet)
             return
@@ -117,15 +128,15 @@ class Callers(threading.Thread):
             said = "nothing" if answer is None else f"{answer.status_code} {answer.text[:200]}"
             self.wrong.append(f"{wish.source_id}: answered {said}")
 
-    def _post(self, path: str, key: str, body: dict[str, Any]) -> httpx.Response | None:
+    def _post(
+        self, path: str, key: str, body: dict[str, Any], within: float
+    ) -> httpx.Response | None:
         addresses = self.addresses()
         if not addresses:
             return None
-        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": key}
+        url, headers = self._rng.choice(addresses) + path, {"Idempotency-Key": key}
         try:
-            answer = httpx.post(
-                self._rng.choice(addresses) + path, json=body, headers=headers, timeout=5
-            )
+            answer = self._client.post(url, json=body, headers=headers, timeout=within)
         except httpx.HTTPError:
             return None
         if answer.status_code >= 400:

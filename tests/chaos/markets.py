@@ -8,12 +8,13 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from chaos.profiles import Profile, Weather
 from ordermill.simulator.building import Shop
 from ordermill.simulator.catalogue import Habits
 from ordermill.simulator.clock import ScaledClock
+from ordermill.simulator.courier import Mishaps
 from ordermill.simulator.faults import Faults
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.life import Life, Ways
@@ -21,6 +22,8 @@ from ordermill.simulator.orders import Order
 from ordermill.simulator.server import Server, serve
 from ordermill.simulator.shopify.face import ShopifyFace
 from ordermill.simulator.woocommerce.face import WooCommerceFace
+from ordermill_shopify import webhooks as shopify_webhooks
+from ordermill_woocommerce import webhooks as woocommerce_webhooks
 
 PACE = 0.06  # seconds between two happenings in each shop
 
@@ -38,6 +41,9 @@ class Market:
     platform: str
     changes: Counter[int] = field(default_factory=Counter)  # of what is billed, by order
     purged: set[str] = field(default_factory=set)
+    hooked: bool = False
+
+    HOME: ClassVar = "https://mill.test"  # where webhooks are sent; couriers know the processes
 
     def __post_init__(self) -> None:
         """Every change passes here, those that no date tells of as well."""
@@ -55,9 +61,37 @@ class Market:
         self.ledger._keep = kept  # type: ignore[method-assign]
         self.ledger.purge = purged  # type: ignore[method-assign]
 
+    @property
+    def sender(self) -> Any:
+        """What sends the shop's webhooks."""
+        return self.face.hooks if self.platform == "woocommerce" else self.face.deliveries
+
+    @property
+    def webhook_secret(self) -> str:
+        if self.platform == "shopify":
+            return str(self.face.credentials.client_secret)
+        return "a webhook secret of the shop, long enough for anyone"
+
+    def subscribe(self) -> None:
+        """Ask for webhooks, again for those that the shop has given up."""
+        if not self.hooked:
+            return
+        to = f"{self.HOME}/webhooks/{self.handle}"
+        if self.platform == "shopify":
+            for topic in shopify_webhooks.TOPICS:  # one that is there is refused, and stays
+                self.face.engine.subscriptions.create(topic, {"uri": to})
+            return
+        hooks = self.face.hooks
+        for hook in hooks.all():
+            if hook.status != "active":
+                hooks.switch(hook.id, "active")
+        for topic in set(woocommerce_webhooks.TOPICS) - {hook.topic for hook in hooks.all()}:
+            hooks.create({"topic": topic, "delivery_url": to, "secret": self.webhook_secret})
+
     def calm(self) -> None:
         """Nothing goes wrong and nothing happens any more."""
         self.faults.stop()
+        self.sender.mishaps = Mishaps()
         self.ledger.lag = timedelta(0)
         self.ledger.before_answer = None
 
@@ -91,6 +125,10 @@ def open_markets(seed: int, profile: Profile, weather: Weather, stack: ExitStack
         )
         server = stack.enter_context(serve(face, faults=faults))
         market = Market(f"shop-{platform}", ledger, life, faults, server, face, platform)
+        if weather.webhooks is not None:
+            market.hooked = True
+            market.sender.mishaps = weather.webhooks
+            market.subscribe()
         life.place(8)
         ledger.lag = timedelta(seconds=weather.lag)
         if weather.between_pages:

@@ -1,19 +1,32 @@
-"""The daemons of a run: processes that are killed, frozen and started anew; with their logs."""
+"""The daemons of a run: processes that are killed, frozen and started anew; with their logs.
+
+They are forked from a server that has imported the libraries, and nothing of ordermill: a start
+takes a fifth of a second of the machine's time instead of two, so that a run has more of them.
+"""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import resource
 import signal
-import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+import warnings
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from program import environment
-
-STARTING = 40.0
+LIBRARIES = [
+    "alembic.command", "apscheduler.schedulers.background", "fastapi", "httpx", "jinja2", "msgspec",
+    "prometheus_client", "psycopg_pool", "pydantic_settings", "rich.console", "ruamel.yaml",
+    "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "stamina", "structlog",
+    "typer", "uvicorn", "uvicorn.lifespan.on", "uvicorn.protocols.http.h11_impl",
+]  # fmt: skip
+STARTING = 60.0
+ENDING = 12.0
 
 
 class Process:
@@ -23,25 +36,18 @@ class Process:
         self._config = config
         self._log = log
         self._bug = bug
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._frozen = False
         self.api = self.admin = ""
         self.starts = 0
 
     def start(self, *, file_limit: int | None = None, wait: bool = True) -> None:
         """Start it; ``file_limit``: no file may grow beyond so many bytes (the disk is full)."""
-        module = ["-m", "ordermill"] if self._bug is None else ["-m", "chaos.planted", self._bug]
-        env = environment() | {"PYTHONPATH": str(Path(__file__).parents[1])}
         self.api = self.admin = ""
-        self._at = self._log.stat().st_size if self._log.exists() else 0
-        with self._log.open("ab") as out:
-            self._popen = subprocess.Popen(
-                [sys.executable, *module, "run", "-c", str(self._config)],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env=env,
-                preexec_fn=_limited(file_limit),
-            )
+        self._log.touch()
+        self._at = self._log.stat().st_size
+        words = ("run", "-c", str(self._config))
+        self._child = Child(words, self._log, bug=self._bug, file_limit=file_limit)
         self.starts += 1
         if wait:
             self.ready()
@@ -60,40 +66,39 @@ class Process:
 
     @property
     def pid(self) -> int:
-        assert self._popen is not None
-        return self._popen.pid
+        """Of the last start."""
+        assert self._child is not None
+        return self._child.pid
 
     def alive(self) -> bool:
-        return self._popen is not None and self._popen.poll() is None
+        return self._child is not None and self._child.code() is None
 
     def kill(self) -> None:
         """SIGKILL: nothing is finished, nothing is said."""
-        if self._popen is not None:
-            self._popen.kill()
-            self._popen.wait()
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
+            self._child.wait(None)
             self._frozen = False
 
     def freeze(self) -> None:
-        if self._popen is not None and self.alive():
-            self._popen.send_signal(signal.SIGSTOP)
+        if self._child is not None:
+            self._child.signal(signal.SIGSTOP)
             self._frozen = True
 
     def thaw(self) -> None:
-        if self._popen is not None and self._frozen:
-            self._popen.send_signal(signal.SIGCONT)
+        if self._child is not None and self._frozen:
+            self._child.signal(signal.SIGCONT)
             self._frozen = False
 
     def terminate(self) -> int:
         """SIGTERM; the exit code, -9 if it did not end within its ten seconds."""
-        if self._popen is None or not self.alive():
+        if self._child is None or not self.alive():
             return 0
         self.thaw()
-        self._popen.send_signal(signal.SIGTERM)
-        try:
-            return self._popen.wait(12)
-        except subprocess.TimeoutExpired:
+        self._child.signal(signal.SIGTERM)
+        if not self._child.wait(ENDING):
             self.kill()
-            return -9
+        return self._child.code() or 0
 
     def _said(self) -> list[str]:
         with self._log.open("rb") as file:
@@ -101,12 +106,57 @@ class Process:
             return file.read().decode(errors="replace").splitlines()
 
 
-def _limited(file_limit: int | None) -> Callable[[], None] | None:
-    if file_limit is None:
-        return None
+class Child:
+    """One command of ordermill in a process of its own; what it says goes to the end of a file."""
 
-    def limit() -> None:
+    _births = threading.Lock()  # asking for codes in several threads at once would lose some
+    _context = multiprocessing.get_context("forkserver")
+    _context.set_forkserver_preload(LIBRARIES)
+
+    def __init__(
+        self, words: tuple[str, ...], said: Path, *, bug: str | None = None,
+        file_limit: int | None = None,
+    ) -> None:  # fmt: skip
+        with self._births:
+            self._process: ForkServerProcess = self._context.Process(
+                target=_be_ordermill, args=(words, said, bug, file_limit)
+            )
+            self._process.start()
+
+    def code(self) -> int | None:
+        """How it ended; None while it runs."""
+        with self._births:
+            return self._process.exitcode
+
+    def wait(self, seconds: float | None) -> bool:
+        """Until it has ended; False if it has not by then."""
+        return bool(wait([self._process.sentinel], seconds))
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.code() is None:
+            os.kill(self.pid, number)
+
+
+def _be_ordermill(
+    words: tuple[str, ...], said: Path, bug: str | None, file_limit: int | None
+) -> None:
+    warnings.simplefilter("default")
+    for name in [name for name in os.environ if name.startswith("ORDERMILL_")]:
+        del os.environ[name]
+    with said.open("ab") as out:
+        os.dup2(out.fileno(), sys.stdout.fileno())
+        os.dup2(out.fileno(), sys.stderr.fileno())
+    if file_limit is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
-
-    return limit
+    if bug is None:
+        from ordermill.cli import main
+    else:
+        from chaos.planted import main
+    sys.argv = ["ordermill", *([] if bug is None else [bug]), *words]
+    main()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
+
+from ordermill.simulator.courier import Mishaps
 
 Storage = Literal["hpos", "posts"]
 
@@ -43,7 +46,8 @@ BLOWS = ("kill", "kill_after_page", "kill_after_call", "freeze", "restart", "dat
 @dataclass(frozen=True)
 class Weather:
     """What goes wrong in one run. ``skew``: seconds that the shops' clock is ahead of ours.
-    ``overlap``: of the passes, in seconds; longer than any lag."""
+    ``overlap``: of the passes, in seconds; longer than any lag. ``webhooks``: what befalls them
+    (None: the shops send none); ``forged``: how many of them are preceded by a forgery."""
 
     rates: dict[str, float]
     blows: tuple[str, ...]
@@ -54,6 +58,8 @@ class Weather:
     bursts: bool
     between_pages: bool
     overlap: int = 10
+    webhooks: Mishaps | None = None
+    forged: float = 0.0
 
     @classmethod
     def of(cls, seed: int, profile: Profile) -> Weather:
@@ -71,7 +77,15 @@ class Weather:
             bursts=rng.random() < 0.6,
             between_pages=rng.random() < 0.6,
             overlap=rng.choice([10, 10, 5]),
+            webhooks=_mishaps(rng) if rng.random() < 0.5 else None,
+            forged=rng.choice([0.0, 0.0, *RATES]),
         )
+
+
+def _mishaps(rng: random.Random) -> Mishaps:
+    """Each is in a run with half a chance; late is later than other changes of the same order."""
+    lost, doubled, delayed = (rng.choice([0.0, 0.0, *RATES[1:], 0.5]) for _ in range(3))
+    return Mishaps(lost, doubled, delayed, late=timedelta(seconds=rng.choice([0.5, 2, 60])))
 
 
 def _fits(blow: str, profile: Profile) -> bool:

@@ -18,6 +18,7 @@ import httpx
 
 from chaos import closely, invariants
 from chaos.callers import BUYER, Callers
+from chaos.couriers import Couriers
 from chaos.databases import PASSWORD, PostgresDatabase, Server, SqliteFile
 from chaos.markets import Living, Market, open_markets
 from chaos.processes import Process
@@ -28,7 +29,7 @@ from chaos.watch import Watch
 KEY = "chaos-api-key-0123456789abcdefghijklmnopqrstuv"
 OTHER_KEY = "other-api-key-0123456789abcdefghijklmnopqrstuv"
 TURMOIL = 5.0  # seconds of trouble
-REST = 45.0  # seconds until all must hold
+REST = 150.0  # seconds until all must hold, on a machine that has other work, too
 CONFIG = """\
 database_url: {database}
 api: {{port: 0}}
@@ -57,6 +58,7 @@ integrations:
     issue_invoice_for_bank: true
     auto_reissue_on_update: true
     reissue_settle_seconds: 1
+    webhook_secret: {woo_webhooks}
   shop-shopify:
     entity: acme
     source: shopify
@@ -72,6 +74,7 @@ integrations:
     auto_process_on: paid
     auto_reissue_on_update: true
     reissue_settle_seconds: 1
+    webhook_secret: {shopify_webhooks}
 """
 
 
@@ -86,6 +89,7 @@ class Outcome:
     orders: int = 0
     documents: int = 0
     calls: int = 0
+    webhooks: int = 0
     violations: list[str] = field(default_factory=list)
 
     def line(self) -> str:
@@ -93,7 +97,7 @@ class Outcome:
         return (
             f"seed {self.seed:<5} {self.profile:<24} {verdict:<14} {self.seconds:5.1f} s  "
             f"{self.orders} orders, {self.documents} documents, {self.calls} calls, "
-            f"{len(self.blows)} blows"
+            f"{self.webhooks} webhooks, {len(self.blows)} blows"
         )
 
 
@@ -165,7 +169,8 @@ class Scene:
         self.config = folder / "ordermill.yaml"
         woo, shopify = markets
         self.secrets = [woo.face.consumer_key, woo.face.consumer_secret,
-                        shopify.face.access_token, KEY, OTHER_KEY, PASSWORD]  # fmt: skip
+                        shopify.face.access_token, woo.webhook_secret, shopify.webhook_secret,
+                        KEY, OTHER_KEY, PASSWORD]  # fmt: skip
         self.config.write_text(
             CONFIG.format(
                 database=database.url, key=KEY, other=OTHER_KEY, overlap=weather.overlap,
@@ -173,6 +178,7 @@ class Scene:
                 woo=woo.server.url, woo_key=woo.face.consumer_key,
                 woo_secret=woo.face.consumer_secret, shopify=shopify.server.url,
                 shopify_token=shopify.face.access_token,
+                woo_webhooks=woo.webhook_secret, shopify_webhooks=shopify.webhook_secret,
             )
         )  # fmt: skip
         self.config.chmod(0o600)
@@ -191,19 +197,19 @@ class Scene:
             process.start()
         living = Living(self.markets, weather, seed)
         self.callers = Callers(self.addresses, KEY, seed)
+        self.couriers = Couriers(self.addresses, self.markets, weather, seed)
         self.watch = Watch(self.daemons, KEY, self.markets, self.overlap)
-        living.start()
-        self.callers.start()
-        self.watch.start()
+        threads = (living, self.callers, self.couriers, self.watch)
+        for thread in threads:
+            thread.start()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             time.sleep(rng.uniform(0.1, 1.0))
             blow = rng.choice(weather.blows)
             outcome.blows.append(blow)
             getattr(self, f"_{blow}")(rng.choice(self.processes), rng)
-        living.stop()
-        self.callers.stop()
-        self.watch.stop()
+        for thread in threads:
+            thread.stop()
 
     # Blows: each leaves the process running, or about to be.
 
@@ -265,6 +271,8 @@ class Scene:
             if not process.alive() or not process.ready(1):
                 process.kill()
                 process.start()
+        self.couriers.last()
+        outcome.webhooks = self.couriers.sent
         outcome.violations = self._rest(seconds, outcome)
         self.callers.repeat()
         self.callers.refused()
@@ -274,7 +282,7 @@ class Scene:
         outcome.violations += closely.kept(self.database, self.secrets)
         codes = [process.terminate() for process in self.processes]
         outcome.violations += [f"SIGTERM: exit code {code}" for code in codes if code]
-        outcome.violations += self.callers.wrong
+        outcome.violations += self.callers.wrong + self.couriers.wrong
         if not outcome.violations:
             outcome.violations += invariants.verified(self.config)
         outcome.violations += self._told()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,7 +48,11 @@ class Ways:
 
 
 class Life:
-    """What happens in one shop, by seed. ``step`` does one thing and says what, naming no buyer."""
+    """What happens in one shop, by seed. ``step`` does one thing and says what, naming no buyer.
+
+    Safe for several threads: one thing happens at a time, so that nothing is done to an order that
+    became another while it was being picked, and an order that is cancelled is refunded, too.
+    """
 
     def __init__(
         self, ledger: Ledger, seed: int = 0, habits: Habits | None = None, ways: Ways | None = None
@@ -56,6 +61,7 @@ class Life:
         self.habits = habits or Habits()
         self.ways = ways or Ways()
         self._random = random.Random(f"life {seed}")
+        self._lock = threading.RLock()
         self._doings: dict[str, Callable[[], Told]] = {
             "place": self._place, "pay": self._pay, "fulfil": self._fulfil, "edit": self._edit,
             "refund": self._refund, "note": self._note, "touch": self._touch,
@@ -68,14 +74,16 @@ class Life:
         """One thing happens; what cannot happen now gives way to the next drawn thing."""
         names = list(self._doings)
         weights = [getattr(self.ways, name) for name in names]
-        while True:
-            told = self._doings[self._random.choices(names, weights)[0]]()
-            if told is not None:
-                return told
+        with self._lock:
+            while True:
+                told = self._doings[self._random.choices(names, weights)[0]]()
+                if told is not None:
+                    return told
 
     def place(self, n: int = 1, *, lines: int | None = None) -> list[Order]:
         """So many orders, some of them paid; ``lines`` each, if given."""
-        return [self._new(lines) for _ in range(n)]
+        with self._lock:
+            return [self._new(lines) for _ in range(n)]
 
     def burst(self, n: int) -> list[Order]:
         """So many orders within one and the same second."""
