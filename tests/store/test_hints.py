@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from ordermill.store import hints
 from shops import Stored
 
@@ -121,3 +123,19 @@ def test_it_names_the_last_event_that_told_of_it(store: Stored) -> None:
             hints.add(conn, one, {"1": event}, now=store.clock())
     add(store, one, "1")
     assert [each.event_id for each in wanted(store, one)] == ["e2"]
+
+
+@pytest.mark.parametrize("n", [1, 40])  # few rows and many go different ways to PostgreSQL
+def test_one_that_was_noticed_between_two_milliseconds_is_struck_as_well(
+    store: Stored, n: int
+) -> None:
+    one = store.quiet()
+    between = store.clock() + timedelta(microseconds=734)
+    with store.database.write() as conn:
+        hints.add(conn, one, [str(i) for i in range(n)], now=between)
+    store.clock.advance(1)  # type: ignore[attr-defined]
+    these = wanted(store, one)
+    assert len(these) == n
+    assert {each.noticed_at.microsecond % 1000 for each in these} == {0}
+    done(store, one, *these)
+    assert due(store, one) == []

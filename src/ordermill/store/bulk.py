@@ -27,7 +27,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from ordermill.store.types import Moment, Money, to_millionths, to_milliseconds
+from ordermill.store.types import (
+    Moment,
+    Money,
+    from_milliseconds,
+    to_millionths,
+    to_milliseconds,
+)
 
 Rows = Sequence[Sequence[Any]]
 FEW = 10
@@ -57,7 +63,7 @@ def append(conn: Connection, table: Table, names: tuple[str, ...], rows: Rows) -
         _sqlite(conn, f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", table, names, rows)
     elif len(rows) <= FEW:
         statement = f"INSERT INTO {table.name} ({columns}) {_source(table, names)}"
-        conn.exec_driver_sql(statement, _arrays(rows))
+        conn.exec_driver_sql(statement, _arrays(table, names, rows))
     else:
         _copy(conn, f"COPY {table.name} ({columns}) FROM STDIN", table, names, rows)
 
@@ -87,7 +93,7 @@ def upsert(
     if len(rows) <= FEW:
         source = _source(table, names)
         statement = _statement(table.name, names, source, key, update, expressions)
-        conn.exec_driver_sql(statement, _arrays(rows))
+        conn.exec_driver_sql(statement, _arrays(table, names, rows))
         return
     stage = f"stage_{table.name}"
     columns = ", ".join(names)
@@ -112,7 +118,8 @@ def change(
         statement = f"UPDATE {table.name} SET {assigned} WHERE {meant}"
         _sqlite(conn, statement, table, (*key, *names), rows)
         return
-    conn.exec_driver_sql(_change(table, key, names), _arrays(rows))
+    given = _arrays(table, (*key, *names), rows)
+    conn.exec_driver_sql(_change(table, key, names), given)
 
 
 @cache
@@ -135,8 +142,11 @@ def _unnested(table: Table, names: tuple[str, ...]) -> str:
     return f"unnest({marks}) AS new ({', '.join(names)})"
 
 
-def _arrays(rows: Rows) -> tuple[list[Any], ...]:
-    return tuple(list(column) for column in zip(*rows, strict=True))
+def _arrays(table: Table, names: tuple[str, ...], rows: Rows) -> tuple[list[Any], ...]:
+    how = _conversions(table, names, _GIVEN)
+    return tuple(
+        list(column) for column in zip(*(_converted(row, how) for row in rows), strict=True)
+    )
 
 
 def _array(column: Column[Any]) -> str:
@@ -186,10 +196,20 @@ def _copy(
             copy.write_row(_converted(row, how))
 
 
+def _whole(at: datetime) -> datetime:
+    """In whole milliseconds, as every other statement writes and compares a time."""
+    return from_milliseconds(to_milliseconds(at))
+
+
+def _copied(at: datetime) -> str:
+    return _whole(at).isoformat()
+
+
 Converters = tuple[tuple[type[TypeEngine[Any]], Callable[[Any], Any]], ...]
 # What the driver cannot write, or writes slowly: psycopg copies text fastest.
 _SQLITE: Converters = ((Money, to_millionths), (Moment, to_milliseconds), (Boolean, int))
-_COPIED: Converters = ((Money, str), (Moment, lru_cache(256)(datetime.isoformat)))
+_COPIED: Converters = ((Money, str), (Moment, lru_cache(256)(_copied)))
+_GIVEN: Converters = ((Moment, lru_cache(256)(_whole)),)
 
 
 @cache

@@ -57,7 +57,8 @@ class Money(TypeDecorator[Decimal]):
 
 
 class Moment(TypeDecorator[datetime]):
-    """timestamptz(3) on PostgreSQL, INTEGER milliseconds on SQLite; always aware UTC in Python."""
+    """timestamptz on PostgreSQL, INTEGER milliseconds on SQLite; always aware UTC in Python, and
+    whole milliseconds whatever was given, so that what was written is found by its time."""
 
     impl = BigInteger
     cache_ok = True
@@ -65,7 +66,7 @@ class Moment(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "sqlite":
             return dialect.type_descriptor(BigInteger())
-        return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True, precision=3))
+        return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
