@@ -102,9 +102,10 @@ class Street:
 
 
 @contextmanager
-def street_of(shops: int, per_second: float) -> Iterator[Street]:
-    """So many shops in which so much happens."""
+def street_of(shops: int, per_second: float = 0.001, orders: int | None = None) -> Iterator[Street]:
+    """So many shops in which so much happens; with ``orders`` each has so many, and none does."""
     words = ["--shops", str(shops), "--per-second", str(per_second)]
+    words += [] if orders is None else ["--orders", str(orders)]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.street", *words],
         stdout=subprocess.PIPE,

@@ -2,11 +2,13 @@
 
     python -m tests.benchmarks.street --shops 100 --per-second 8
 
+With ``--orders`` they are all large WooCommerce shops (prepared.py) in which nothing happens.
+
 A shop is known by the address it is called at: 127.0.0.2 is the first, 127.0.0.3 the second, and so
 on, all of them this machine (of Linux). The first line of output is JSON: the port, and of each
 shop its platform and keys. ``POST /_street/calm`` ends all happenings, ``POST /_street/slow`` makes
 each answer of a shop take so many seconds; ``GET /_street/books`` has each shop's orders with how
-often each was edited, and how many requests there were.
+often its items changed, and how many requests there were.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ from ordermill.simulator.clock import Clock, ScaledClock
 from ordermill.simulator.drafts import Edit
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.life import Life, Ways
-from ordermill.simulator.orders import Order
+from ordermill.simulator.orders import Order, Refund
 from ordermill.simulator.server import Answer, Request, Server, serve
 from ordermill.simulator.shopify.face import ShopifyFace
 from ordermill.simulator.woocommerce.face import WooCommerceFace
+from ordermill.simulator.woocommerce.prepared import PreparedShop
 
 FIRST = 2  # of the addresses; 127.0.0.1 is left to others
 WAYS = {"woocommerce": Ways(), "shopify": Ways(cancel=3, trash=0, untrash=0, purge=2)}
@@ -36,7 +39,8 @@ BEFORE = 5  # orders that each shop has when the daemon meets it
 
 
 class Edited(Ledger):
-    """Counts how often each order was edited: nothing else asks for a reissue."""
+    """Counts how often the items of each order changed: nothing else asks for a reissue. A piece
+    that is taken back for nothing (it was free) leaves the items, and no money says so."""
 
     def __init__(self, clock: Clock, seed: int) -> None:
         super().__init__(clock, seed)
@@ -46,15 +50,20 @@ class Edited(Ledger):
         self.edits[order_id] += len(edits)
         return super().edit(order_id, *edits, **options)
 
+    def refund(self, order_id: int, *what: Any, **options: Any) -> Refund:
+        given = super().refund(order_id, *what, **options)
+        self.edits[order_id] += not given.amount
+        return given
+
 
 @dataclass
 class House:
     """One shop of the street."""
 
     platform: str
-    ledger: Edited
-    life: Life
     face: Any
+    ledger: Edited | None = None
+    life: Life | None = None
     slow: float = 0.0
 
     def keys(self) -> dict[str, str]:
@@ -67,9 +76,14 @@ class House:
 class Street:
     """A face that answers as the shop whose address was called."""
 
-    def __init__(self, shops: int, seed: int) -> None:
+    def __init__(self, shops: int, seed: int, orders: int | None) -> None:
         clock = ScaledClock(datetime.now(UTC))
-        self.houses = [_house(number, clock, seed + number) for number in range(shops)]
+        self.houses = [
+            _house(number, clock, seed + number)
+            if orders is None
+            else House("woocommerce", PreparedShop(orders, seed + number, clock=clock))
+            for number in range(shops)
+        ]
         self.asked: Counter[int] = Counter()
         self.calm = threading.Event()
 
@@ -87,8 +101,9 @@ class Street:
     def live(self, per_second: float, seed: int) -> None:
         """Something happens in some shop, again and again, until calm is asked for."""
         rng = Random(f"street {seed}")
-        while not self.calm.wait(rng.expovariate(per_second)):
-            rng.choice(self.houses).life.step()
+        living = [house.life for house in self.houses if house.life is not None]
+        while living and not self.calm.wait(rng.expovariate(per_second)):
+            rng.choice(living).step()
 
     def _control(self, request: Request) -> Answer:
         what = request.path.rpartition("/")[2]
@@ -101,11 +116,11 @@ class Street:
         return Answer.of({})
 
     def _told(self, number: int) -> dict[str, Any]:
-        ledger = self.houses[number].ledger
-        return {
-            "orders": {str(order.id): ledger.edits[order.id] for order in ledger.orders()},
-            "requests": self.asked[number],
-        }
+        ledger, requests = self.houses[number].ledger, self.asked[number]
+        if ledger is None:
+            return {"orders": {}, "requests": requests}
+        orders = {str(order.id): ledger.edits[order.id] for order in ledger.orders()}
+        return {"orders": orders, "requests": requests}
 
 
 def _house(number: int, clock: Clock, seed: int) -> House:
@@ -114,7 +129,7 @@ def _house(number: int, clock: Clock, seed: int) -> House:
     life = Life(ledger, seed, ways=WAYS[platform])
     life.place(BEFORE)
     face = WooCommerceFace(ledger) if platform == "woocommerce" else ShopifyFace(ledger)
-    return House(platform, ledger, life, face)
+    return House(platform, face, ledger, life)
 
 
 def _log_kept_short(server: Server) -> None:
@@ -132,8 +147,9 @@ def main() -> None:
     parser.add_argument("--shops", type=int, default=100)
     parser.add_argument("--per-second", type=float, default=8.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--orders", type=int)
     given = parser.parse_args()
-    street = Street(given.shops, given.seed)
+    street = Street(given.shops, given.seed, given.orders)
     with serve(street, "0.0.0.0") as server:
         shops = [{"platform": one.platform, **one.keys()} for one in street.houses]
         print(json.dumps({"port": server.port, "shops": shops}), flush=True)
