@@ -101,7 +101,7 @@ class Line:
     kept: bool = True
 
 
-def measure(seconds: float, kinds: Sequence[str]) -> Table:
+def measure(seconds: float, kinds: Sequence[str]) -> list[Table]:
     """A soak on each kind of database."""
     columns = [judged(soak(kind, seconds)) for kind in kinds]
     rows = [
@@ -116,7 +116,7 @@ def measure(seconds: float, kinds: Sequence[str]) -> Table:
         if not line.kept
     ]
     title = f"Soak: {seconds * FASTER / 3600:.1f} hours in {seconds:.0f} s"
-    return Table(title, (*HEAD, *kinds), rows, NOTES, missed)
+    return [Table(title, (*HEAD, *kinds), rows, NOTES, missed)]
 
 
 def soak(kind: str, seconds: float) -> Found:
