@@ -130,3 +130,38 @@ def test_one_after_another_all_are_reconciled_though_their_polls_are_due(start: 
     with house.database.read() as conn:
         asked = select(func.count()).where(sync_runs.c.result == "success")
         assert conn.execute(asked).scalar_one() == 11
+
+
+def test_a_process_that_joins_gets_half_of_the_long_passes(start: Start) -> None:
+    shops = [FakeShop() for _ in range(4)]
+    one = start(*shops)
+    if one.database.dialect == "sqlite":
+        return  # one process is alone there
+    two = start(*shops, owner="two")
+    at_work, go_on = threading.Barrier(len(shops) + 1), threading.Event()
+
+    def in_the_middle(asked: FakeShop) -> Callable[[str], None]:
+        def wait(_: str) -> None:
+            if len(asked.requests) == 2 and not go_on.is_set():
+                at_work.wait(LONG.total_seconds())
+                go_on.wait(LONG.total_seconds())
+
+        return wait
+
+    for shop in shops:
+        fill(shop, 40)
+        shop.before = in_the_middle(shop)
+    one.engine.tick()
+    at_work.wait(LONG.total_seconds())
+    one.engine.heartbeat()
+    two.engine.heartbeat()
+    one.engine.heartbeat()
+    go_on.set()
+    assert one.engine.join(LONG)
+    one.work()
+    complete = [handle for handle in one.fakes if len(one.ids(handle)) == 40]
+    assert len(complete) == 2
+    two.work()
+    assert all(len(one.ids(handle)) == 40 for handle in one.fakes)
+    created = [i for h in (one, two) for i in h.heard.ingested if i.outcome == "created"]
+    assert len(created) == 160

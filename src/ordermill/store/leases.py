@@ -57,10 +57,10 @@ _FENCE = {
         _STATE.integration_id == bindparam("id"),
         _STATE.lease_token == bindparam("token"),
         _STATE.lease_owner == bindparam("owner"),
-        _STATE.lease_until > clock,
+        _STATE.lease_until > at,
     )
     .with_for_update()
-    for dialect, clock in (
+    for dialect, at in (
         ("sqlite", bindparam("now", type_=Moment)),
         ("postgresql", func.clock_timestamp()),
     )
@@ -126,14 +126,14 @@ def renew(conn: Connection, owner: str, ttl: timedelta, *, now: datetime) -> set
     """Extend every lease that ``owner`` still holds; the integration ids of these."""
     mine = (
         select(_STATE.integration_id)
-        .where(_STATE.lease_owner == owner, _STATE.lease_until > _clock(conn, now))
+        .where(_STATE.lease_owner == owner, _STATE.lease_until > clock(conn, now))
         .order_by(_STATE.integration_id)  # who locks several does it in one order
         .with_for_update()
     )
     renewed = conn.execute(
         update(integration_state)
         .where(_STATE.integration_id.in_(mine))
-        .values(lease_until=_clock(conn, now, ttl))
+        .values(lease_until=clock(conn, now, ttl))
         .returning(_STATE.integration_id)
     )
     return set(renewed.scalars())
@@ -158,7 +158,7 @@ def fence(conn: Connection, claim: Claim, now: datetime) -> None:
 
 def held(conn: Connection, now: datetime) -> ColumnElement[bool]:
     """Whether some process is working on the integration of the row."""
-    return func.coalesce(_STATE.lease_until > _clock(conn, now), False)
+    return func.coalesce(_STATE.lease_until > clock(conn, now), False)
 
 
 _LEASES: Select[Any] = select(
@@ -171,7 +171,7 @@ _LEASES: Select[Any] = select(
 
 
 def _free(conn: Connection, now: datetime) -> ColumnElement[bool]:
-    return or_(_STATE.lease_until.is_(None), _STATE.lease_until <= _clock(conn, now))
+    return or_(_STATE.lease_until.is_(None), _STATE.lease_until <= clock(conn, now))
 
 
 def _take(conn: Connection, owner: str, ttl: timedelta, ids: Sequence[str], now: datetime) -> None:
@@ -180,7 +180,7 @@ def _take(conn: Connection, owner: str, ttl: timedelta, ids: Sequence[str], now:
         .where(_STATE.integration_id.in_(ids))
         .values(
             lease_owner=owner,
-            lease_until=_clock(conn, now, ttl),
+            lease_until=clock(conn, now, ttl),
             lease_token=_STATE.lease_token + 1,
         )
     )
@@ -235,9 +235,10 @@ def _ours(claim: Claim) -> ColumnElement[bool]:
     )
 
 
-def _clock(
+def clock(
     conn: Connection, now: datetime, plus: timedelta = timedelta()
 ) -> ColumnElement[datetime]:
+    """The time by which leases are judged, and so much more."""
     if conn.dialect.name == "sqlite":
         return moment(now + plus)
     return func.clock_timestamp() + plus

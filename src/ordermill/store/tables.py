@@ -294,6 +294,14 @@ rejected_orders = Table(
     Column("times", Integer, nullable=False),
 )
 
+# Who works on this database; a row of one that died stays for a day.
+processes = Table(
+    "processes",
+    metadata,
+    Column("owner", words(), primary_key=True),
+    Column("seen_at", Moment, nullable=False),
+)
+
 # Orders to read by id soon.
 hints = Table(
     "hints",

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 import structlog
 
 from ordermill.errors import IncompleteRead, LeaseLost, SourceError, StoreError
-from ordermill.store import integrations, leases, runs
+from ordermill.store import integrations, leases, processes, runs
 from ordermill.store.database import Database
 from ordermill.store.leases import Claim
+from ordermill.store.processes import Burden
 from ordermill.store.state import IntegrationState
 from ordermill.sync.backfill import backfill
 from ordermill.sync.backoff import consequence
 from ordermill.sync.hints import read_hints
-from ordermill.sync.lease import TTL, Lease
+from ordermill.sync.lease import RENEW, TTL, Lease
 from ordermill.sync.listener import Listener
 from ordermill.sync.poll import poll
 from ordermill.sync.reconcile import reconcile
@@ -62,6 +63,10 @@ class Engine:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sync")
         self._guard = threading.Lock()
         self._busy: dict[str, tuple[Lease, Future[None]]] = {}
+        # A command, and whoever is alone on an SQLite file, shares with nobody.
+        self._shares = tasks == EVERYTHING and database.dialect == "postgresql"
+        self._before: set[tuple[str, int]] = set()  # what was held at the last heartbeat
+        self._left: dict[str, datetime] = {}  # left to others until then
         self._claiming = threading.Lock()
         self._more = False  # whether the last claim found as many as it might take
         self._stopping = threading.Event()
@@ -82,29 +87,51 @@ class Engine:
             self._claiming.release()
 
     def _claim(self) -> None:
+        now = self._now()
         with self._guard:
-            shops = {h: shop for h, shop in self.shops.items() if h not in self._busy}
+            self._left = {h: until for h, until in self._left.items() if until > now}
+            taken = self._busy.keys() | self._left.keys()
+            shops = {h: shop for h, shop in self.shops.items() if h not in taken}
             free = min(self._workers - len(self._busy), CLAIMS_AT_ONCE)
         if not shops or free <= 0 or self._stopping.is_set():
             return
         with self._database.write() as conn:
             claims = leases.claim(
-                conn, self._owner, TTL, list(shops), now=self._now(), limit=free, modes=self._tasks
+                conn, self._owner, TTL, list(shops), now=now, limit=free, modes=self._tasks
             )
         self._more = len(claims) == free
         for claim in claims:
             self._start(shops[claim.handle], claim)
 
     def heartbeat(self) -> None:
-        """Renew the leases held; those that are lost stop their pass before its next request."""
+        """Renew the leases held; those that are lost stop their pass before its next request. Of
+        several processes one that has more than its share gives some to the others."""
         with self._guard:
             held = {lease.claim.integration_id: lease for lease, _ in self._busy.values()}
-        if not held:
+        if not held and not self._shares:
             return
         with self._database.write() as conn:
-            renewed = leases.renew(conn, self._owner, TTL, now=self._now())
+            now = self._now()
+            renewed = leases.renew(conn, self._owner, TTL, now=now) if held else set()
+            if self._shares:
+                burden = processes.alive(conn, self._owner, TTL, now=now)
         for integration_id in held.keys() - renewed:
             held[integration_id].mark_lost()
+        if self._shares:
+            self._share(burden, list(held.values()))
+
+    def _share(self, burden: Burden, held: Sequence[Lease]) -> None:
+        """End what was begun before the last heartbeat, as far as it is more than an equal share.
+
+        A first load or a backfill takes long: who joins later would have nothing of it. What is
+        short ends by itself. The others have until the next heartbeat to take it.
+        """
+        long = [lease for lease in held if (lease.claim.handle, lease.claim.token) in self._before]
+        self._before = {(lease.claim.handle, lease.claim.token) for lease in held}
+        beyond = burden.beyond - sum(lease.wanted for lease in long)
+        for lease in long:
+            if beyond > 0 and not lease.wanted and lease.ask_for():
+                beyond -= 1
 
     def busy(self, handle: str | None = None) -> bool:
         """Whether this process is working on an integration (on any, if none is named)."""
@@ -116,8 +143,17 @@ class Engine:
         with self._guard:
             self._stopping.set()
         finished = self.join(within)
+        if self._shares:
+            self._say_goodbye()
         self._pool.shutdown(wait=False, cancel_futures=True)
         return finished
+
+    def _say_goodbye(self) -> None:
+        try:
+            with self._database.write() as conn:
+                processes.gone(conn, self._owner)
+        except Exception as error:  # noqa: BLE001 - the others then wait until it is forgotten
+            log.warning("goodbye_not_said", error=type(error).__name__)
 
     def join(self, within: timedelta) -> bool:
         """Wait for what is being worked on now; False if it did not end in time."""
@@ -139,6 +175,10 @@ class Engine:
     def _work(self, shop: Shop, lease: Lease) -> None:
         try:
             Work(shop, lease, self._tasks, self._stopping, self._rng).all()
+        except Yielded:
+            with self._guard:
+                self._left[shop.handle] = self._now() + RENEW
+            log.info("left_to_another_process", connector=shop.handle)
         except LeaseLost:
             log.warning("lease_lost", connector=shop.handle)
         except Exception as error:  # the store refused even the record; the other shops go on
@@ -157,6 +197,10 @@ class Engine:
             log.warning("lease_not_released", connector=shop.handle, error=type(error).__name__)
         with self._guard:
             self._busy.pop(shop.handle, None)
+
+
+class Yielded(Stopped):
+    """The pass has ended so that another process goes on with it."""
 
 
 class Work:
@@ -185,6 +229,8 @@ class Work:
         is tried again after a backoff and never in a loop."""
         try:
             self._all()
+        except Yielded:
+            raise
         except Stopped:
             return
         except IncompleteRead as error:
@@ -200,7 +246,8 @@ class Work:
             self._failed(SourceError(f"ordermill broke: {type(error).__name__}, see its log"))
 
     def _all(self) -> None:
-        self._urgent(self._state())
+        with self.lease.divisible():
+            self._urgent(self._state())
         if self._sweep_due(self._state()):
             sweep(self.shop, self.lease, self._between_pages)
         proof = self._asked(RECONCILE)
@@ -208,7 +255,8 @@ class Work:
             reconcile(self.shop, self.lease, proof, self._between_pages)
         history = self._asked(BACKFILL)
         if history is not None:
-            backfill(self.shop, self.lease, history, self._between_pages)
+            with self.lease.divisible():
+                backfill(self.shop, self.lease, history, self._between_pages)
 
     def _asked(self, mode: str) -> runs.StoredRun | None:
         if mode not in self._tasks:
@@ -235,6 +283,8 @@ class Work:
         self.lease.assert_held()
         if self._stopping.is_set():
             raise Stopped
+        if self.lease.wanted:
+            raise Yielded
 
     def _state(self) -> IntegrationState:
         with self.lease.database.read() as conn:

@@ -30,6 +30,7 @@ class Lease:
         self.database = database
         self._now = now
         self._lost = threading.Event()
+        self._divisible = self._wanted = False
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -41,6 +42,26 @@ class Lease:
     def mark_lost(self) -> None:
         """Told by the renewal; the pass ends before its next request to the shop."""
         self._lost.set()
+
+    @contextmanager
+    def divisible(self) -> Iterator[None]:
+        """What is done inside may end after any page and be gone on with by another process."""
+        self._divisible = True
+        try:
+            yield
+        finally:
+            self._divisible = self._wanted = False
+
+    def ask_for(self) -> bool:
+        """Ask for its end after the present page, because another process has less to do; False
+        if what is being done would have to begin anew."""
+        self._wanted = self._divisible
+        return self._wanted
+
+    @property
+    def wanted(self) -> bool:
+        """Whether another process shall have it."""
+        return self._wanted
 
     def assert_held(self) -> None:
         if self._lost.is_set():
