@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -102,9 +103,11 @@ class Street:
 
 
 @contextmanager
-def street_of(shops: int, per_second: float = 0.001, orders: int | None = None) -> Iterator[Street]:
+def street_of(
+    shops: int, per_second: float = 0.001, orders: int | None = None, faster: float = 1.0
+) -> Iterator[Street]:
     """So many shops in which so much happens; with ``orders`` each has so many, and none does."""
-    words = ["--shops", str(shops), "--per-second", str(per_second)]
+    words = ["--shops", str(shops), "--per-second", str(per_second), "--faster", str(faster)]
     words += [] if orders is None else ["--orders", str(orders)]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.street", *words],
@@ -170,6 +173,12 @@ class Daemon:
 
     def descriptors(self) -> int:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def counted(self, name: str, labels: str = "") -> float:
+        """The sum of one of its metrics, of the samples whose labels match."""
+        said = httpx.get(f"{self.admin}/metrics", timeout=60).text
+        found = re.findall(rf"^ordermill_{name}{{.*{labels}.*}} ([0-9.e+]+)$", said, re.MULTILINE)
+        return sum(float(n) for n in found)
 
     def threads(self) -> int:
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))

@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.street --shops 100 --per-second 8
 
+``--faster`` is how much faster than meant their time passes for Shopify's budget of points.
 With ``--orders`` they are all large WooCommerce shops (prepared.py) in which nothing happens.
 
 A shop is known by the address it is called at: 127.0.0.2 is the first, 127.0.0.3 the second, and so
@@ -30,6 +31,8 @@ from ordermill.simulator.life import Life, Ways
 from ordermill.simulator.orders import Order, Refund
 from ordermill.simulator.server import Answer, Request, Server, serve
 from ordermill.simulator.shopify.face import ShopifyFace
+from ordermill.simulator.shopify.shop import App
+from ordermill.simulator.shopify.throttle import Size
 from ordermill.simulator.woocommerce.face import WooCommerceFace
 from ordermill.simulator.woocommerce.prepared import PreparedShop
 
@@ -76,10 +79,10 @@ class House:
 class Street:
     """A face that answers as the shop whose address was called."""
 
-    def __init__(self, shops: int, seed: int, orders: int | None) -> None:
+    def __init__(self, shops: int, seed: int, orders: int | None, faster: float) -> None:
         clock = ScaledClock(datetime.now(UTC))
         self.houses = [
-            _house(number, clock, seed + number)
+            _house(number, clock, seed + number, faster)
             if orders is None
             else House("woocommerce", PreparedShop(orders, seed + number, clock=clock))
             for number in range(shops)
@@ -123,13 +126,16 @@ class Street:
         return {"orders": orders, "requests": requests}
 
 
-def _house(number: int, clock: Clock, seed: int) -> House:
+def _house(number: int, clock: Clock, seed: int, faster: float) -> House:
     platform = ("woocommerce", "shopify")[number % 2]
     ledger = Edited(clock, seed)
     life = Life(ledger, seed, ways=WAYS[platform])
     life.place(BEFORE)
-    face = WooCommerceFace(ledger) if platform == "woocommerce" else ShopifyFace(ledger)
-    return House(platform, face, ledger, life)
+    if platform == "woocommerce":
+        return House(platform, WooCommerceFace(ledger), ledger, life)
+    usual = Size()
+    app = App(size=Size(usual.maximum, usual.restore * faster))
+    return House(platform, ShopifyFace(ledger, app=app), ledger, life)
 
 
 def _log_kept_short(server: Server) -> None:
@@ -148,8 +154,9 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=8.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--orders", type=int)
+    parser.add_argument("--faster", type=float, default=1.0)
     given = parser.parse_args()
-    street = Street(given.shops, given.seed, given.orders)
+    street = Street(given.shops, given.seed, given.orders, given.faster)
     with serve(street, "0.0.0.0") as server:
         shops = [{"platform": one.platform, **one.keys()} for one in street.houses]
         print(json.dumps({"port": server.port, "shops": shops}), flush=True)
