@@ -8,7 +8,7 @@ import argparse
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -39,7 +39,7 @@ BENCHMARKS: dict[str, Callable[[int], Table]] = {
     "pages": pages.measure,
 }
 # Only when they are named: they take long and have pages of their own.
-LONG: dict[str, Callable[[float, Sequence[str]], Sequence[Table]]] = {
+LONG: dict[str, Callable[[float, Sequence[str]], Iterable[Table]]] = {
     "soak": soak.measure,
     "scaling": scaling.measure,
 }
