@@ -86,7 +86,7 @@ class Callers(threading.Thread):
         for wish in self.wishes:
             self.ask(wish, quiet=True)
             path, key = f"/orders/{wish.order_id}/process", f"again-{wish.source_id}"
-            again = self._post(path, key, {}, LONG)
+            again = self._post(path, key, {})
             if again is None or again.status_code != 409:
                 status = again.status_code if again is not None else "nothing"
                 self.wrong.append(f"{wish.source_id}: processed again, answered {status}")
@@ -129,7 +129,7 @@ class Callers(threading.Thread):
             self.wrong.append(f"{wish.source_id}: answered {said}")
 
     def _post(
-        self, path: str, key: str, body: dict[str, Any], within: float
+        self, path: str, key: str, body: dict[str, Any], within: float = LONG
     ) -> httpx.Response | None:
         addresses = self.addresses()
         if not addresses:

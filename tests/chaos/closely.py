@@ -4,7 +4,6 @@ behind, and where a secret may have gone."""
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,8 +71,8 @@ def tenants(address: str, other_key: str, seen: Seen) -> Iterator[str]:
 
 def metrics(processes: list[Process], seen: Seen, markets: list[Market]) -> Iterator[str]:
     """I18: what is read from the database is what the API shows; what is counted is counted since
-    the start of each process, so it can only be less, and no less where none was ever hit."""
-    time.sleep(KEPT_SECONDS)
+    the start of each process, so it can only be less, and no less where none was ever hit. Call it
+    KEPT_SECONDS after the last change."""
     counted: Counter[tuple[str, str]] = Counter()
     handles = set(seen.handles.values())
     for process in processes:

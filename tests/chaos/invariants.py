@@ -136,15 +136,24 @@ def _billing(
     if stored["status"] == "failed" or (code and code not in ALLOWED):
         yield f"{stored['status']}: {stored['error']}"
     if stored["status"] == "invoiced" and not code:
-        owed = Decimal(0) if stored["cancelled"] else order.current_total
-        if billed[stored["id"]] != owed:
-            yield f"billed {billed[stored['id']]}, owed {owed}"
-        if stored["items_changed_after_processing"]:
-            yield "changed after processing, and not reissued"
+        yield from _settled(order, stored, billed[stored["id"]])
     if stored["status"] == "pending" and _wanted(market, order, stored):
         yield "waits, though the rules ask for an invoice"
     if stored["status"] == "pending" and billed[stored["id"]]:
         yield "pending, and billed"
+
+
+def _settled(order: LedgerOrder, stored: Shown, billed: Decimal) -> Iterator[str]:
+    """Owed is what the shop says; of a cancelled order nothing, as soon as nobody paid it or the
+    money went back. Until then, for a day, nothing is issued for it: what was changed last before
+    it was cancelled stays as it was billed."""
+    kept = stored["cancelled"] and order.current_total > 0 and (order.paid or order.paid_at)
+    owed = Decimal(0) if stored["cancelled"] and not kept else order.current_total
+    changed = stored["items_changed_after_processing"]
+    if billed != owed and not (kept and changed and billed):
+        yield f"billed {billed}, owed {owed}"
+    if changed and not kept:
+        yield "changed after processing, and not reissued"
 
 
 def _wanted(market: Market, order: LedgerOrder, stored: Shown) -> bool:

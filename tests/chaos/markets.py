@@ -108,11 +108,12 @@ def open_markets(seed: int, profile: Profile, weather: Weather, stack: ExitStack
     """Both shops, serving, with a few orders each."""
     clock = ScaledClock(datetime.now(UTC) + timedelta(seconds=weather.skew))
     silent = {"purge": 1, "delete_refund": 1} if profile.sweep else {"trash": 0, "untrash": 0}
+    silent["withhold"] = 1
     markets = []
     for number, platform in enumerate(("woocommerce", "shopify")):
         ledger = Ledger(clock, seed=seed * 2 + number, shop=Shop(timezone=weather.timezone))
         ways = dict(silent) if platform == "woocommerce" else {
-            "trash": 0, "untrash": 0, "purge": int(profile.sweep)}  # fmt: skip
+            "trash": 0, "untrash": 0, "purge": int(profile.sweep), "withhold": 1}  # fmt: skip
         habits = Habits()
         life = Life(ledger, seed=seed * 2 + number, habits=habits, ways=Ways(**ways))
         faults = Faults(

@@ -7,6 +7,7 @@ import random
 import shutil
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -131,8 +132,8 @@ def run(
             scene.settle(rest, outcome)
         except Exception as error:
             outcome.violations.append(f"the run broke: {type(error).__name__}: {error}")
-            if bug is None and keep:
-                raise
+            if bug is None:
+                traceback.print_exc()
     outcome.seconds = time.monotonic() - began
     if keep and outcome.violations:
         print(f"kept: {folder}")
@@ -297,6 +298,7 @@ class Scene:
                 self._nudge()
             found = self._judged(outcome)
             if not found or time.monotonic() > until:
+                self._rested = time.monotonic()
                 return found
             time.sleep(0.5)
 
@@ -307,6 +309,7 @@ class Scene:
         yield from self.watch.lost(seen)
         yield from closely.trails(api, KEY, seen)
         yield from closely.tenants(api, OTHER_KEY, seen)
+        time.sleep(max(0.0, closely.KEPT_SECONDS - (time.monotonic() - self._rested)))
         yield from closely.metrics(self.processes, seen, self.markets)
         yield from closely.leftovers(self.processes, self.database)
 

@@ -29,7 +29,8 @@ Told = str | None
 @dataclass(frozen=True, slots=True)
 class Ways:
     """How often what happens; the numbers are relative. What only one platform does is 0 for the
-    other: ``delete_refund``, ``blank_refund`` and ``trash`` are WooCommerce's."""
+    other: ``delete_refund``, ``blank_refund`` and ``trash`` are WooCommerce's. ``withhold``: a paid
+    order is cancelled and its money kept, or given back only now."""
 
     place: int = 10
     pay: int = 8
@@ -45,6 +46,7 @@ class Ways:
     purge: int = 0
     delete_refund: int = 0
     blank_refund: int = 0
+    withhold: int = 0
 
 
 class Life:
@@ -68,6 +70,7 @@ class Life:
             "cancel": self._cancel, "fail": self._fail, "trash": self._trash,
             "untrash": self._untrash, "purge": self._purge,
             "delete_refund": self._delete_refund, "blank_refund": self._blank_refund,
+            "withhold": self._withhold,
         }  # fmt: skip
 
     def step(self) -> str:
@@ -210,6 +213,17 @@ class Life:
             return None
         self.ledger.fail(order.id)
         return f"the payment of order {order.number} failed"
+
+    def _withhold(self) -> Told:
+        kept = self._pick("cancelled", when=lambda o: 0 < o.current_total <= o.paid)
+        if kept is not None and self._random.random() < 0.5:
+            self.ledger.refund(kept.id, everything=True, reason="Cancelled", restock="cancel")
+            return f"order {kept.number}, cancelled before, was refunded"
+        order = self._pick("processing", when=lambda o: o.paid > 0)
+        if order is None:
+            return None
+        self.ledger.cancel(order.id)
+        return f"order {order.number} was cancelled, and not refunded yet"
 
     def _trash(self) -> Told:
         order = self._pick("cancelled", "failed", "pending")
