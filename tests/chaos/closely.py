@@ -74,19 +74,21 @@ def metrics(processes: list[Process], seen: Seen, markets: list[Market]) -> Iter
     the start of each process, so it can only be less, and no less where none was ever hit. Call it
     KEPT_SECONDS after the last change."""
     counted: Counter[tuple[str, str]] = Counter()
-    handles = set(seen.handles.values())
+    handles = {*seen.handles.values(), "manual-other", ""}  # of both entities
+    strange: set[str] = set()
     for process in processes:
         text = httpx.get(f"{process.admin}/metrics", timeout=10).raise_for_status().text
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                if sample.labels.get("connector", "") not in handles | {""}:
-                    yield f"{sample.name}: {sample.labels['connector']} is no integration"
+                if sample.labels.get("connector", "") not in handles:
+                    strange.add(f"{sample.name}: {sample.labels['connector']} is no integration")
                 if any(_NO_ID.search(v) for n, v in sample.labels.items() if n in ("handler",)):
                     yield f"{sample.name}: {sample.labels} holds what is no name of ours"
                 counted[sample.name, sample.labels.get("connector", "")] += int(
                     sample.value if sample.name in _COUNTED and _wanted(sample.labels) else 0
                 )
         yield from _gauges(text, seen)
+    yield from sorted(strange)
     yield from _counters(counted, seen, markets, once=all(p.starts == 1 for p in processes))
 
 

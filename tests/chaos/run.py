@@ -130,7 +130,7 @@ def run(
         try:
             scene.storm(seed, weather, turmoil, outcome)
             scene.settle(rest, outcome)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever breaks a run is told as its fault
             outcome.violations.append(f"the run broke: {type(error).__name__}: {error}")
             if bug is None:
                 traceback.print_exc()
