@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from chaos.calls import every_call
 from chaos.databases import Server
 from chaos.planted import BUGS
 from chaos.profiles import PROFILES
@@ -36,7 +37,17 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the files of a failed run")
     parser.add_argument("--bugs", action="store_true", help="plant every defect, one after another")
     parser.add_argument("--bug", choices=list(BUGS), help="plant this one alone")
+    parser.add_argument("--calls", choices=("after", "alone", "never"), default="after",
+                        help="the n-th call for every n; default: after the seeds")  # fmt: skip
     given = parser.parse_args()
+    failed = _storms(given) if given.calls != "alone" else 0
+    one = given.seed is not None or given.bugs or given.bug
+    if given.calls == "alone" or (given.calls == "after" and not one):
+        failed |= every_call(given.jobs)
+    return failed
+
+
+def _storms(given: argparse.Namespace) -> int:
     with ThreadPoolExecutor(given.jobs) as pool:
         servers = Servers()
         try:
