@@ -72,7 +72,7 @@ class Replay:
         while True:
             with self.database.write() as conn:
                 leases.fence(conn, claim, self.now())
-                leases.renew(conn, self.owner, TTL, now=self.now())
+                leases.renew(conn, self.owner, TTL, [claim.integration_id], now=self.now())
                 batch = kept(conn, self.stored.id, wanted, after=after, limit=BATCH)
                 incoming = [self._incoming(one) for one in batch]
                 ingested = orders.ingest(

@@ -80,7 +80,7 @@ def test_a_lease_that_ended_is_lost_even_when_nobody_took_it(store: Stored) -> N
     with pytest.raises(LeaseLost):
         fence(store, late)
     with store.database.write() as conn:
-        assert leases.renew(conn, "one", TTL, now=store.clock()) == set()
+        assert leases.renew(conn, "one", TTL, [late.integration_id], now=store.clock()) == set()
 
 
 def test_the_same_owner_with_an_older_token_is_a_zombie_too(store: Stored) -> None:
@@ -101,8 +101,9 @@ def test_a_zombie_cannot_release_the_lease_of_its_heir(store: Stored) -> None:
 def test_renewing_extends_what_is_held_and_names_it(store: Stored) -> None:
     store.configure(an_integration(), an_integration("two"))
     mine, other = store.claimed("woo", "one"), store.claimed("two", "other")
+    both = [mine.integration_id, other.integration_id]
     with store.database.write() as conn:
-        renewed = leases.renew(conn, "one", timedelta(hours=1), now=store.clock())
+        renewed = leases.renew(conn, "one", timedelta(hours=1), both, now=store.clock())
     assert renewed == {mine.integration_id}
     store.clock.advance(60)  # type: ignore[attr-defined]
     fence(store, mine)

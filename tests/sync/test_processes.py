@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from ordermill.errors import LeaseLost
+from ordermill.errors import LeaseLost, StoreUnavailable
 from ordermill.store import leases, requests
-from ordermill.store.tables import sync_runs
+from ordermill.store.leases import Claim
+from ordermill.store.tables import integration_state, sync_runs
 from ordermill.sync.engine import RECONCILE_ONLY
 from ordermill.sync.lease import TTL, Lease
 from orders import AT, an_order
@@ -88,6 +90,35 @@ def test_a_lease_that_is_held_is_not_given_to_another(start: Start, shop: FakeSh
     assert house.ids() == []
 
 
+def test_a_lease_that_was_not_given_back_ends_by_itself_whatever_else_is_held(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten, busy = FakeShop(), FakeShop()
+    house, give_back = start(forgotten, busy), leases.release
+
+    def release(conn: Any, claim: Claim, **how: Any) -> None:
+        if claim.handle == "shop0":
+            raise StoreUnavailable("the database cannot be reached")
+        give_back(conn, claim, **how)
+
+    monkeypatch.setattr(leases, "release", release)
+    house.work(ticks=1)
+    until = lease_until(house, "shop0")
+    assert until is not None
+    house.clock.advance(1)
+    busy.before = lambda _: house.engine.heartbeat()
+    house.request_sync("shop1")
+    house.work(ticks=1)
+    assert lease_until(house, "shop0") == until
+
+
+def lease_until(house: House, handle: str) -> datetime | None:
+    state = integration_state.c
+    query = select(state.lease_until).where(state.integration_id == house.stored[handle].id)
+    with house.database.read() as conn:
+        return conn.execute(query).scalar_one()
+
+
 def test_a_lost_lease_ends_the_pass_without_a_word_about_the_shop(
     start: Start, shop: FakeShop
 ) -> None:
@@ -97,8 +128,6 @@ def test_a_lost_lease_ends_the_pass_without_a_word_about_the_shop(
     def stolen(_: str) -> None:
         if len(shop.requests) == 2:
             with house.database.write() as conn:
-                from ordermill.store.tables import integration_state
-
                 conn.execute(
                     integration_state.update().values(
                         lease_token=integration_state.c.lease_token + 1, lease_owner="thief"

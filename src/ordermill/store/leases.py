@@ -6,7 +6,7 @@ differ; what is due is judged by the caller's ``now``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -122,11 +122,21 @@ def seize(
     return _claimed(row, owner, now)
 
 
-def renew(conn: Connection, owner: str, ttl: timedelta, *, now: datetime) -> set[str]:
-    """Extend every lease that ``owner`` still holds; the integration ids of these."""
+def renew(
+    conn: Connection, owner: str, ttl: timedelta, integration_ids: Iterable[str], *, now: datetime
+) -> set[str]:
+    """Extend the leases of these that ``owner`` still holds; the integration ids of those.
+
+    Only what is being worked on may be named: a lease that could not be given back, or was taken
+    without its owner's learning so, ends by itself.
+    """
     mine = (
         select(_STATE.integration_id)
-        .where(_STATE.lease_owner == owner, _STATE.lease_until > clock(conn, now))
+        .where(
+            _STATE.lease_owner == owner,
+            _STATE.lease_until > clock(conn, now),
+            _STATE.integration_id.in_(list(integration_ids)),
+        )
         .order_by(_STATE.integration_id)  # who locks several does it in one order
         .with_for_update()
     )

@@ -112,7 +112,7 @@ class Engine:
             return
         with self._database.write() as conn:
             now = self._now()
-            renewed = leases.renew(conn, self._owner, TTL, now=now) if held else set()
+            renewed = leases.renew(conn, self._owner, TTL, held, now=now) if held else set()
             if self._shares:
                 burden = processes.alive(conn, self._owner, TTL, now=now)
         for integration_id in held.keys() - renewed:
