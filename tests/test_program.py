@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import socket
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from connector.wire import listening
 from ordermill.simulator.clock import ScaledClock
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.life import Life
@@ -115,6 +120,27 @@ def eventually(holds: Callable[[], bool], tries: int = 3000) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it never came to hold")
+
+
+def test_a_shop_that_never_answers_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """A request may take 30 s; the end is over in 10, and what was stored is whole."""
+    stuck = threading.Event()
+
+    def never(connection: socket.socket, request: bytes) -> None:
+        stuck.wait(60)
+
+    with listening(never) as hanging:
+        keys = SimpleNamespace(consumer_key="ck_x", consumer_secret="cs_x")
+        shop = woocommerce("shop", f"http://127.0.0.1:{hanging.port}", keys)
+        config = written(tmp_path, f"sqlite:///{tmp_path / 'a.db'}", shop)
+        with Running("run", "-c", config) as daemon:
+            daemon.until('"ready"')
+            eventually(lambda: len(hanging.requests) > 0)
+            daemon.process.send_signal(signal.SIGTERM)
+            assert '"finished": false' in daemon.until('"stopped"')
+            assert daemon.process.wait(5) == 0
+        stuck.set()
+    assert call("verify", "-c", config).returncode == 0
 
 
 def test_a_daemon_says_at_its_start_that_billing_is_held(shop: Shop, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Imports stay inside the commands: `ordermill --help` answers without loading a d
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from enum import IntEnum
@@ -59,6 +60,14 @@ def main() -> None:
         leave(str(error), Exit.FAILED)
 
 
+def leave_at_once() -> NoReturn:
+    """End without the threads that a shop keeps waiting: the interpreter would wait for each of
+    them, half a minute at most. What they hold in the store is a lease, which ends by itself."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 def leave(message: str, code: Exit) -> NoReturn:
     typer.echo(message, err=True)
     sys.exit(int(code))
@@ -71,7 +80,10 @@ def run(config: Config = DEFAULT) -> None:
     from ordermill.daemon import Daemon, read_settings, run_with_signals
 
     logs.configure()
-    run_with_signals(Daemon(config, read_settings(config)))
+    daemon = Daemon(config, read_settings(config))
+    run_with_signals(daemon)
+    if not daemon.finished:
+        leave_at_once()
 
 
 @app.command()

@@ -175,6 +175,7 @@ class Daemon:
         self._reload = threading.Event()
         self._beat = time.monotonic()
         self.ready = threading.Event()
+        self.finished = True  # False once it ended with a thread that a shop keeps waiting
         self.admin_port: int | None = None
         self.api_port: int | None = None
         self._keyring: Keyring | None = None
@@ -230,12 +231,12 @@ class Daemon:
         finally:
             api.close()
             schedule.stop()
-            finished = stopped(engine, due, GRACE)
+            self.finished = stopped(engine, due, GRACE)
             api.stop()
             writer.stop(LAST_HINTS)
             admin.stop()
             shops.close()
-            log.info("stopped", finished=finished)
+            log.info("stopped", finished=self.finished)
 
     def _serve_admin(self, database: Database) -> Serving:
         # The web framework takes half a second to import, and other commands use this module too.
