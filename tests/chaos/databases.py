@@ -34,6 +34,8 @@ class SqliteFile:
         files = (self.path, self.path.with_name("chaos.db-wal"))
         return b"".join(file.read_bytes() for file in files if file.exists())
 
+    def calm(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -113,6 +115,10 @@ class PostgresDatabase:
         assert row is not None
         return row[0], row[1]
 
+    def calm(self) -> None:
+        """Nothing happens to it any more."""
+        self.wire.calm()
+
     def close(self) -> None:
         self.wire.close()
         self.server.drop(self.name)
@@ -137,6 +143,11 @@ class Wire:
     def cut_commits(self, n: int) -> None:
         with self._lock:
             self._cuts += n
+
+    def calm(self) -> None:
+        """Nothing is cut any more."""
+        with self._lock:
+            self._cuts = 0
 
     def close(self) -> None:
         with suppress(OSError):

@@ -27,6 +27,7 @@ LIBRARIES = [
 ]  # fmt: skip
 STARTING = 60.0
 ENDING = 12.0
+TRIES = 8
 
 
 class Process:
@@ -42,15 +43,20 @@ class Process:
         self.starts = 0
 
     def start(self, *, file_limit: int | None = None, wait: bool = True) -> None:
-        """Start it; ``file_limit``: no file may grow beyond so many bytes (the disk is full)."""
-        self.api = self.admin = ""
-        self._log.touch()
-        self._at = self._log.stat().st_size
-        words = ("run", "-c", str(self._config))
-        self._child = Child(words, self._log, bug=self._bug, file_limit=file_limit)
-        self.starts += 1
-        if wait:
-            self.ready()
+        """Start it; ``file_limit``: no file may grow beyond so many bytes (the disk is full).
+
+        ``wait`` for its first word. One that ends before, because its database was cut off, is
+        started again, as a supervisor does.
+        """
+        for _ in range(TRIES if wait else 1):
+            self.api = self.admin = ""
+            self._log.touch()
+            self._at = self._log.stat().st_size
+            words = ("run", "-c", str(self._config))
+            self._child = Child(words, self._log, bug=self._bug, file_limit=file_limit)
+            self.starts += 1
+            if wait and (self.ready() or self.alive()):
+                return
 
     def ready(self, seconds: float = STARTING) -> bool:
         """Wait for its first word; False if it ended or took too long."""

@@ -266,8 +266,8 @@ class Scene:
 
     def settle(self, seconds: float, outcome: Outcome) -> None:
         """Nothing goes wrong any more; everything must come right within ``seconds``."""
-        for market in self.markets:
-            market.calm()
+        for calming in (self.database, *self.markets):
+            calming.calm()
         for process in self.processes:
             if not process.alive() or not process.ready(1):
                 process.kill()
