@@ -109,6 +109,19 @@ def test_a_refund_takes_back_net_and_tax() -> None:
     assert (left.total, left.total_tax, left.total_with_tax) == (D("10.00"), D("2.20"), D("12.20"))
 
 
+def test_a_tax_that_rounds_to_nothing_gives_back_its_base_all_the_same() -> None:
+    """WooCommerce leaves it out: 0.30 of fifty stickers at 7.25 and 1.25 % has no county tax."""
+    stickers = line("15.00", ("7.25", "1.09"), ("1.25", "0.19"), quantity="50", source_id="1")
+    whole = of_order(order("16.28", stickers, taxes=[("7.25", "1.09"), ("1.25", "0.19")]))
+    refund = a_refund(amount="0.32", items=(line("0.30", ("7.25", "0.02"), source_id="1"),))
+    note = proved(of_refund(refund, whole))
+    assert [(tax.rate, tax.base, tax.tax) for tax in note.taxes] == [
+        (D("7.25"), D("0.30"), D("0.02")), (D("1.25"), D("0.30"), D(0)),
+    ]  # fmt: skip
+    left = minus(whole, note)
+    assert {tax.base for tax in left.taxes} == {D("14.70")}
+
+
 def test_a_discount_is_taken_off_before_tax() -> None:
     item = line("80.00", ("10", "8.00"), price=D("100.00"), discount=D("20.00"))
     content = proved(of_order(order("88.00", item)))

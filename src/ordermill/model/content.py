@@ -351,13 +351,25 @@ def _as_billed(item: Item, billed: Sequence[Item], code: str) -> Item:
     since), so is the tax in its gross."""
     at = _line(billed, item)
     if at is None or {tax.rate for tax in item.taxes if tax.tax} <= _rates(billed[at]) - {None}:
-        return item if item.taxes or at is None else _taxed_as(item, billed[at], ZERO, code)
+        if at is None or not item.taxes:
+            return item if at is None else _taxed_as(item, billed[at], ZERO, code)
+        return _at_every_rate(item, billed[at])
     line = billed[at]
     tax = item.total_with_tax - item.total
     if not all(_unnamed(each) for each in item.taxes):
         share = (line.total_with_tax - line.total) / (line.total_with_tax or _ONE)
         tax = money(item.total_with_tax * share, code)
     return _taxed_as(item, line, tax, code)
+
+
+def _at_every_rate(item: Item, line: Item) -> Item:
+    """A shop leaves out a tax that rounds to nothing; its base is given back all the same."""
+    absent = tuple(
+        replace(tax, tax=ZERO)
+        for tax in line.taxes
+        if tax.rate is not None and tax.rate not in _rates(item)
+    )
+    return replace(item, taxes=item.taxes + absent) if absent else item
 
 
 def _rates(item: Item) -> set[Decimal | None]:
