@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -100,11 +101,9 @@ def _seeds(given: argparse.Namespace, pool: ThreadPoolExecutor, servers: Servers
 def _bugs(given: argparse.Namespace, pool: ThreadPoolExecutor, servers: Servers) -> int:
     """Each defect must be caught within a few seeds."""
     names = [given.bug] if given.bug else list(BUGS)
-    began, missed = time.monotonic(), 0
     first = given.first if given.first is not None else 1
-    for name, told in zip(
-        names, pool.map(lambda n: _hunted(n, first, servers), names), strict=True
-    ):
+    hunt, began, missed = Hunt(servers), time.monotonic(), 0
+    for name, told in zip(names, pool.map(lambda n: hunt.told(n, first), names), strict=True):
         print(f"{name:<20} {BUGS[name].profile:<24} {told}", flush=True)
         missed += told.startswith("MISSED")
     seconds = time.monotonic() - began
@@ -112,30 +111,45 @@ def _bugs(given: argparse.Namespace, pool: ThreadPoolExecutor, servers: Servers)
     return 1 if missed else 0
 
 
-def _hunted(name: str, first: int, servers: Servers) -> str:
-    """By which seed a defect is caught, and what shows it. It is caught if the invariants say of
-    the storm what the defect causes, and nothing like it of the same storm without the defect."""
-    others = ""
-    for seed in range(first, first + SEEDS):
-        found = _storm(name, seed, servers, bug=name)
-        shown = [each for each in found if re.search(BUGS[name].shows, each)]
-        others = f"; it said {found[0]}" if found else ""
-        if shown:
-            innocent = _storm(name, seed, servers)
-            if any(re.search(BUGS[name].shows, each) for each in innocent):
-                return f"MISSED: without it seed {seed} says the same: {innocent[0]}"
-            return f"caught by seed {seed}: {shown[0]}"
-    return f"MISSED by {SEEDS} seeds{others}"
+class Hunt:
+    """Storms with a defect and the same storms without it, each of those once."""
 
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self._innocent: dict[str, list[str]] = {}
+        self._guard = threading.Lock()
+        self._running: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-def _storm(name: str, seed: int, servers: Servers, *, bug: str | None = None) -> list[str]:
-    """What the invariants say of the storm that a defect needs, with it and without it."""
-    defect = BUGS[name]
-    outcome = _one(
-        servers, seed, defect.profile, bug=bug, given=defect.weather, turmoil=defect.turmoil,
-        rest=BUG_REST if bug else REST,
-    )  # fmt: skip
-    return outcome.violations
+    def told(self, name: str, first: int) -> str:
+        """By which seed a defect is caught, and what shows it. It is caught if the invariants say
+        of the storm what the defect causes, and nothing like it of the same storm without it."""
+        shows, others = BUGS[name].shows, ""
+        for seed in range(first, first + SEEDS):
+            found = self._storm(name, seed, bug=name)
+            shown = [each for each in found if re.search(shows, each)]
+            others = f"; it said {found[0]}" if found else others
+            if shown and any(re.search(shows, each) for each in self._without(name, seed)):
+                return f"MISSED: without it seed {seed} says the same"
+            if shown:
+                return f"caught by seed {seed}: {shown[0][:200]}"
+        return f"MISSED by {SEEDS} seeds{others[:200]}"
+
+    def _without(self, name: str, seed: int) -> list[str]:
+        defect = BUGS[name]
+        storm = f"{seed} {defect.profile} {defect.weather} {defect.turmoil}"
+        with self._guard:
+            running = self._running[storm]
+        with running:
+            if storm not in self._innocent:
+                self._innocent[storm] = self._storm(name, seed)
+        return self._innocent[storm]
+
+    def _storm(self, name: str, seed: int, *, bug: str | None = None) -> list[str]:
+        defect = BUGS[name]
+        return _one(
+            self._servers, seed, defect.profile, bug=bug, given=defect.weather,
+            turmoil=defect.turmoil, rest=BUG_REST if bug else REST,
+        ).violations  # fmt: skip
 
 
 def _one(servers: Servers, seed: int, profile: str, **how: Any) -> Outcome:

@@ -82,7 +82,7 @@ def metrics(processes: list[Process], seen: Seen, markets: list[Market]) -> Iter
             for sample in family.samples:
                 if sample.labels.get("connector", "") not in handles:
                     strange.add(f"{sample.name}: {sample.labels['connector']} is no integration")
-                if any(_NO_ID.search(v) for n, v in sample.labels.items() if n in ("handler",)):
+                if _NO_ID.search(sample.labels.get("handler", "")):
                     yield f"{sample.name}: {sample.labels} holds what is no name of ours"
                 counted[sample.name, sample.labels.get("connector", "")] += int(
                     sample.value if sample.name in _COUNTED and _wanted(sample.labels) else 0

@@ -152,7 +152,7 @@ def _paid(
         return
     if market.platform == "shopify":
         back = sum((t.amount for t in order.transactions if t.kind == "refund"), ZERO)
-        wanted = order.paid - back
+        wanted = max(order.paid - back, ZERO)  # nobody is given back what never came
     elif order.edited or market.changes[order.id] > len(order.refunds) + 1:
         return
     else:

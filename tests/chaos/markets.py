@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from ordermill.simulator.building import Shop
 from ordermill.simulator.catalogue import Habits
 from ordermill.simulator.clock import ScaledClock
 from ordermill.simulator.courier import Mishaps
+from ordermill.simulator.drafts import SetPrice, SetQuantity
 from ordermill.simulator.faults import Faults
 from ordermill.simulator.ledger import Ledger
 from ordermill.simulator.life import Life, Ways
@@ -25,6 +27,7 @@ from ordermill.simulator.woocommerce.face import WooCommerceFace
 from ordermill_shopify import webhooks as shopify_webhooks
 from ordermill_woocommerce import webhooks as woocommerce_webhooks
 
+LATEST = 60
 PACE = 0.06  # seconds between two happenings in each shop
 
 
@@ -115,7 +118,9 @@ def open_markets(seed: int, profile: Profile, weather: Weather, stack: ExitStack
         ways = dict(silent) if platform == "woocommerce" else {
             "trash": 0, "untrash": 0, "purge": int(profile.sweep), "withhold": 1}  # fmt: skip
         habits = Habits()
-        life = Life(ledger, seed=seed * 2 + number, habits=habits, ways=Ways(**ways))
+        life = Life(
+            ledger, seed=seed * 2 + number, habits=habits, ways=Ways(**ways | dict(weather.ways))
+        )
         faults = Faults(
             seed, dict(weather.rates), on_change=life.step, slow_seconds=0.3, retry_after=0
         )  # type: ignore[arg-type]
@@ -139,14 +144,32 @@ def open_markets(seed: int, profile: Profile, weather: Weather, stack: ExitStack
 
 
 def _touching(market: Market) -> Any:
-    """Rows move between two pages."""
+    """Rows move between two pages, some of those that were just read among them."""
+
+    rng = random.Random(market.handle)
 
     def touch(request: Any) -> None:
-        if "orders" in request.path or "graphql" in request.path:
-            for order in market.ledger.orders()[-3:]:
-                market.ledger.touch(order.id)
+        if ("orders" in request.path or "graphql" in request.path) and rng.random() < 0.3:
+            moved = sorted(market.ledger.orders(), key=lambda order: order.modified_at)[-LATEST:]
+            for order in rng.sample(moved, min(3, len(moved))):
+                with suppress(KeyError):  # purged meanwhile
+                    market.ledger.touch(order.id)
 
     return touch
+
+
+def exchange(ledger: Ledger, rng: random.Random) -> None:
+    """Of one order twice as many of something for half the price each: the totals stay, the items
+    are others."""
+    orders = [o for o in ledger.orders() if o.status == "processing" and not o.refunds]
+    for order in rng.sample(orders, len(orders)):
+        for line in order.lines:
+            half = line.now.unit_price / 2
+            if line.now.quantity and not line.now.discounts and half == round(half, 2):
+                ledger.edit(
+                    order.id, SetQuantity(line.id, line.now.quantity * 2), SetPrice(line.id, half)
+                )
+                return
 
 
 class Living(threading.Thread):
@@ -157,16 +180,18 @@ class Living(threading.Thread):
         self._markets = markets
         self._bursts = weather.bursts
         self._over = threading.Event()
-        self._seed = seed
+        self._rng = random.Random(f"living {seed}")
         self.steps = 0
 
     def run(self) -> None:
         while not self._over.is_set():
+            self.steps += 1
             for market in self._markets:
                 market.life.step()
-                self.steps += 1
-                if self._bursts and self.steps % 60 == 0:
+                if self._bursts and self.steps % 30 == 0:
                     market.life.burst(12)
+                if self.steps % 10 == 0:
+                    exchange(market.ledger, self._rng)
             time.sleep(PACE)
 
     def stop(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -47,7 +48,8 @@ BLOWS = ("kill", "kill_after_page", "kill_after_call", "freeze", "restart", "dat
 class Weather:
     """What goes wrong in one run. ``skew``: seconds that the shops' clock is ahead of ours.
     ``overlap``: of the passes, in seconds; longer than any lag. ``webhooks``: what befalls them
-    (None: the shops send none); ``forged``: how many of them are preceded by a forgery."""
+    (None: the shops send none); ``forged``: how many of them are preceded by a forgery. ``ways``:
+    how often what happens in the shops, where it is not as usual."""
 
     rates: dict[str, float]
     blows: tuple[str, ...]
@@ -58,8 +60,11 @@ class Weather:
     bursts: bool
     between_pages: bool
     overlap: int = 10
+    page_size: int = 10  # of WooCommerce
+    pause: tuple[float, float] = (0.1, 1.0)  # between two blows, in seconds
     webhooks: Mishaps | None = None
     forged: float = 0.0
+    ways: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, seed: int, profile: Profile) -> Weather:

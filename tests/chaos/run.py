@@ -51,7 +51,7 @@ integrations:
       consumer_key: {woo_key}
       consumer_secret: {woo_secret}
       allow_private_network: true
-    poll: {{every: 300ms, overlap: {overlap}s, page_size: 10}}
+    poll: {{every: 300ms, overlap: {overlap}s, page_size: {page_size}}}
     sweep: {{every: {sweep}, window: 30d}}
     import_from: 2020-01-01
     auto_process: true
@@ -175,6 +175,7 @@ class Scene:
         self.config.write_text(
             CONFIG.format(
                 database=database.url, key=KEY, other=OTHER_KEY, overlap=weather.overlap,
+                page_size=weather.page_size,
                 sweep="1s" if profile.sweep else "off",
                 woo=woo.server.url, woo_key=woo.face.consumer_key,
                 woo_secret=woo.face.consumer_secret, shopify=shopify.server.url,
@@ -205,7 +206,7 @@ class Scene:
             thread.start()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            time.sleep(rng.uniform(0.1, 1.0))
+            time.sleep(rng.uniform(*weather.pause))
             blow = rng.choice(weather.blows)
             outcome.blows.append(blow)
             getattr(self, f"_{blow}")(rng.choice(self.processes), rng)
@@ -268,10 +269,7 @@ class Scene:
         """Nothing goes wrong any more; everything must come right within ``seconds``."""
         for calming in (self.database, *self.markets):
             calming.calm()
-        for process in self.processes:
-            if not process.alive() or not process.ready(1):
-                process.kill()
-                process.start()
+        self._all_up()
         self.couriers.last()
         outcome.webhooks = self.couriers.sent
         outcome.violations = self._rest(seconds, outcome)
@@ -295,6 +293,7 @@ class Scene:
         while True:
             if time.monotonic() - nudged > 5:
                 nudged = time.monotonic()
+                self._all_up()
                 self._nudge()
             found = self._judged(outcome)
             if not found or time.monotonic() > until:
@@ -320,6 +319,12 @@ class Scene:
             yield from closely.told(text, where, self.markets, [*self.secrets, BUYER])
         if "Traceback (most recent call last)" in logs:
             yield "a traceback is in a log"
+
+    def _all_up(self) -> None:
+        for process in self.processes:
+            if not process.alive() or not process.ready(1):
+                process.kill()
+                process.start()
 
     def _nudge(self) -> None:
         """A pass now, whatever backoff the storm has left."""
