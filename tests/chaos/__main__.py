@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,9 @@ def _bugs(given: argparse.Namespace, pool: ThreadPoolExecutor, servers: Servers)
     names = [given.bug] if given.bug else list(BUGS)
     first = given.first if given.first is not None else 1
     hunt, began, missed = Hunt(servers), time.monotonic(), 0
-    for name, told in zip(names, pool.map(lambda n: hunt.told(n, first), names), strict=True):
+    hunts = {pool.submit(hunt.told, name, first): name for name in names}
+    for done in as_completed(hunts):
+        name, told = hunts[done], done.result()
         print(f"{name:<20} {BUGS[name].profile:<24} {told}", flush=True)
         missed += told.startswith("MISSED")
     seconds = time.monotonic() - began

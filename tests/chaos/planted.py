@@ -23,6 +23,7 @@ from typing import Any
 from msgspec.structs import replace
 
 DEATHS = 3
+LONG = 10  # orders of a page that spans more than a second
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def advance_first() -> None:
         if bookmark is not None:
             with self.lease.write() as conn:
                 integrations.move_bookmark(conn, self.lease.claim, bookmark)
-            if args[0]:
+            if len(args[0]) > LONG:
                 killed_here()
         return right(self, *args, **kwargs)
 
@@ -392,7 +393,7 @@ LOST = f"{MISSING}|{OLD}|the bookmark has passed"
 # What heals a cursor that was wrong: a sweep, a webhook, an overlap longer than a storm.
 LATE = {"blows": ("freeze",), "webhooks": None, "overlap": 5, "lag": 1.5, "skew": -60,
         "timezone": "America/New_York", "bursts": True}  # fmt: skip
-ERRORS = {"blows": ("restart",), "webhooks": None, "overlap": 1, "lag": 0.0, "skew": 0,
+ERRORS = {"blows": ("restart",), "webhooks": None, "overlap": 0, "lag": 0.0, "skew": 0,
           "rates": {"html": 0.2, "login": 0.2}, "page_size": 100}  # fmt: skip
 CALM = {"blows": ("freeze", "restart"), "webhooks": None, "rates": {}, "lag": 0.0}
 SILENT = CALM | {"storage": "posts"}

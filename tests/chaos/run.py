@@ -164,6 +164,7 @@ class Scene:
         bug: str | None,
     ) -> None:
         self.folder = folder
+        self.shown = ""
         self.overlap = None if profile.sweep else timedelta(seconds=weather.overlap)
         self.database = database
         self.markets = markets
@@ -283,7 +284,7 @@ class Scene:
         outcome.violations += [f"SIGTERM: exit code {code}" for code in codes if code]
         outcome.violations += self.callers.wrong + self.couriers.wrong
         if not outcome.violations:
-            outcome.violations += invariants.verified(self.config)
+            outcome.violations += invariants.verified(self.config) + self.database.damage()
         outcome.violations += self._told()
 
     def _rest(self, seconds: float, outcome: Outcome) -> list[str]:
@@ -311,11 +312,16 @@ class Scene:
         time.sleep(max(0.0, closely.KEPT_SECONDS - (time.monotonic() - self._rested)))
         yield from closely.metrics(self.processes, seen, self.markets)
         yield from closely.leftovers(self.processes, self.database)
+        self.shown = "".join(
+            httpx.get(process.admin + path, timeout=10).text
+            for process in self.processes for path in ("/metrics", "/status", "/healthz")
+        )  # fmt: skip
 
     def _told(self) -> Iterator[str]:
         logs = "".join(log.read_text(errors="replace") for log in self.logs if log.exists())
         refusals = "".join(self.callers.refusals)
-        for text, where in ((logs, "a log"), (refusals, "a refusal")):
+        texts = ((logs, "a log"), (refusals, "a refusal"), (self.shown, "an admin answer"))
+        for text, where in texts:
             yield from closely.told(text, where, self.markets, [*self.secrets, BUYER])
         if "Traceback (most recent call last)" in logs:
             yield "a traceback is in a log"
