@@ -23,6 +23,7 @@ from tests.benchmarks import (
     processing,
     repoll,
     scaling,
+    security,
     soak,
     start,
 )
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[int], Table]] = {
 LONG: dict[str, Callable[[float, Sequence[str]], Iterable[Table]]] = {
     "soak": soak.measure,
     "scaling": scaling.measure,
+    "security": security.measure,
 }
 KINDS = ("sqlite", "postgresql")
 PAGE = ROOT / "docs" / "benchmarks.md"

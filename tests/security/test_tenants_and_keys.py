@@ -209,6 +209,7 @@ def test_a_refusal_repeats_nothing_of_what_was_sent(
             Attempt("another scheme", "GET", "/orders", (401,), None, (basic,)),
             Attempt("an entity", "GET", "/orders", (403,), headers=(("x-entity-id", CANARY),)),
             Attempt("a body", "POST", "/orders", (422,), body=body_of(order)),
+            Attempt("a text", "POST", "/orders", (422,), body=body_of(CANARY)),
             Attempt("no json", "POST", "/orders", (422,), body=CANARY.encode()),
             Attempt("a path", "GET", f"/orders/{CANARY}", (404,)),
             Attempt("an address", "GET", f"/{CANARY}", (404,)),
