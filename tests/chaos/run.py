@@ -30,7 +30,7 @@ from chaos.watch import Watch
 KEY = "chaos-api-key-0123456789abcdefghijklmnopqrstuv"
 OTHER_KEY = "other-api-key-0123456789abcdefghijklmnopqrstuv"
 TURMOIL = 5.0  # seconds of trouble
-REST = 150.0  # seconds until all must hold, on a machine that has other work, too
+REST = 240.0  # seconds until all must hold, on a machine that has other work, too
 CONFIG = """\
 database_url: {database}
 api: {{port: 0}}
