@@ -29,7 +29,8 @@ from chaos.watch import Watch
 
 KEY = "chaos-api-key-0123456789abcdefghijklmnopqrstuv"
 OTHER_KEY = "other-api-key-0123456789abcdefghijklmnopqrstuv"
-TURMOIL = 5.0  # seconds of trouble
+TURMOIL = 5.0  # seconds of trouble, or more where the machine is too busy for that many blows:
+LEAST_BLOWS = 3
 REST = 240.0  # seconds until all must hold, on a machine that has other work, too
 CONFIG = """\
 database_url: {database}
@@ -206,7 +207,7 @@ class Scene:
         for thread in threads:
             thread.start()
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while time.monotonic() < until or len(outcome.blows) < LEAST_BLOWS:
             time.sleep(rng.uniform(*weather.pause))
             blow = rng.choice(weather.blows)
             outcome.blows.append(blow)
