@@ -100,6 +100,14 @@ def test_a_removed_piece_takes_its_share_of_the_discount_with_it() -> None:
     assert left.total_with_tax == D("38.40")
 
 
+def test_a_rest_without_a_discount_says_so_without_a_sign() -> None:
+    screws = line("3.46", quantity="57", price=D("0.060702"), source_id="1")
+    left = minus(
+        of_order(order("3.46", screws)), of_order(order("0.06", line("0.06", source_id="1")))
+    )
+    assert str(left.items[0].discount) == "0.00"
+
+
 def test_a_refund_takes_back_net_and_tax() -> None:
     whole = of_order(order("24.40", line("20.00", ("22", "4.40"), quantity="2", source_id="1")))
     refund = a_refund(amount="12.20", items=(line("10.00", ("22", "2.20"), source_id="1"),))

@@ -426,7 +426,7 @@ def _less(item: Item, taken: Item, code: str) -> Item:
     if not quantity and total:  # an amount is left without a piece: it counts as one
         quantity = _ONE
         price = total
-    discount = money(price * quantity - total, code)
+    discount = money(price * quantity - total, code) + ZERO  # never -0.00
     if discount < 0 <= item.discount and quantity:
         price, discount = (total / quantity).quantize(_MICRO), ZERO
     return replace(
