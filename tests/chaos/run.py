@@ -342,16 +342,15 @@ class Scene:
                     httpx.post(url, json={}, timeout=5)
 
     def _judged(self, outcome: Outcome) -> list[str]:
-        if not self.callers.granted():
-            return ["a call is not answered"]
+        found = [] if self.callers.granted() else ["a call is not answered"]
         try:
             seen = Seen(self.addresses()[0], KEY)
         except (httpx.HTTPError, IndexError) as error:
-            return [f"the API does not answer: {type(error).__name__}"]
+            return [*found, f"the API does not answer: {type(error).__name__}"]
         outcome.orders = len(seen.orders) + len(seen.deleted)
         outcome.documents = len(seen.invoices) + len(seen.credit_notes)
         outcome.calls = sum(wish.tries for wish in self.callers.wishes)
-        return invariants.violations(seen, self.markets, self.callers.wishes)
+        return found + invariants.violations(seen, self.markets, self.callers.wishes)
 
     def end(self) -> None:
         for process in self.processes:
