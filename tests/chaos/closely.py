@@ -34,7 +34,7 @@ def trails(address: str, key: str, seen: Seen) -> Iterator[str]:
     documents = Counter(document["order_id"] for document in seen.documents)
     with asking(address, key) as client:
         for order in seen.orders:
-            events = fetched(client, f"/orders/{order['id']}/events")["data"]
+            events = list(pages(client, f"/orders/{order['id']}/events"))
             name = order["source_id"]
             types = Counter(event["type"] for event in events)
             if types["order.created"] != 1 or events[0]["type"] != "order.created":
