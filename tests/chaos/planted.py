@@ -402,10 +402,10 @@ KILLS = {"blows": ("kill", "kill_after_call"), "rates": {}, "pause": (1.0, 2.0)}
 
 BUGS: dict[str, Defect] = {
     "advance_first": Defect(advance_first, "sqlite-no-sweep", LOST, ERRORS),
-    "daemon_clock": Defect(daemon_clock, "sqlite-no-sweep", LOST, LATE),
+    "daemon_clock": Defect(daemon_clock, "sqlite-no-sweep", LOST, LATE, turmoil=16),
     "errors_end_a_pass": Defect(errors_end_a_pass, "sqlite-no-sweep", LOST, ERRORS),
-    "no_overlap": Defect(no_overlap, "sqlite-no-sweep", LOST, LATE),
-    "local_time": Defect(local_time, "sqlite-no-sweep", LOST, LATE),
+    "no_overlap": Defect(no_overlap, "sqlite-no-sweep", LOST, LATE, turmoil=16),
+    "local_time": Defect(local_time, "sqlite-no-sweep", LOST, LATE, turmoil=16),
     "one_namespace": Defect(one_namespace, "sqlite", MISSING, CALM),
     "edits_by_date": Defect(edits_by_date, "sqlite", OLD, SILENT),
     "hash_of_totals": Defect(hash_of_totals, "sqlite", r"items .* in the shop", CALM),
