@@ -387,16 +387,17 @@ def deaf_to_sigterm() -> None:
 
 
 MISSING = r"0 live and 0 deleted, live in the shop"
-OLD = r"(total|items|status|cancelled|buyer|address).* in the shop"
+OLD = r"(total|items|payments|status|cancelled|buyer|address).* in the shop"
 LOST = f"{MISSING}|{OLD}|the bookmark has passed"
 
 # What heals a cursor that was wrong: a sweep, a webhook, an overlap longer than a storm.
 LATE = {"blows": ("freeze",), "webhooks": None, "overlap": 5, "lag": 1.5, "skew": -60,
-        "timezone": "America/New_York", "bursts": True}  # fmt: skip
+        "timezone": "America/New_York", "bursts": True, "rates": {},
+        "pause": (2.0, 3.0)}  # fmt: skip
 ERRORS = {"blows": ("restart",), "webhooks": None, "overlap": 0, "lag": 0.0, "skew": 0,
           "rates": {"html": 0.2, "login": 0.2}, "page_size": 100}  # fmt: skip
 CALM = {"blows": ("freeze", "restart"), "webhooks": None, "rates": {}, "lag": 0.0}
-SILENT = CALM | {"storage": "posts"}
+SILENT = CALM | {"storage": "posts", "ways": {"edit": 30}, "pause": (1.0, 2.0)}
 PURGES = CALM | {"ways": {"cancel": 5, "purge": 5}}
 KILLS = {"blows": ("kill", "kill_after_call"), "rates": {}, "pause": (1.0, 2.0)}
 
