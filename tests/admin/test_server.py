@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+from typing import Any
 
 import httpx
 import pytest
@@ -27,6 +29,27 @@ def test_it_answers_on_the_port_it_names_and_no_longer_after_its_end() -> None:
     serving.stop()
     with pytest.raises(httpx.TransportError):
         httpx.get(url)
+
+
+def test_the_body_of_a_small_answer_does_not_wait_for_its_head(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nagle's algorithm is off on every connection that is taken."""
+    taken: list[bool] = []
+    send = asyncio.selector_events._SelectorSocketTransport.write  # type: ignore[attr-defined]
+
+    def noting(transport: Any, data: bytes) -> None:
+        connection = transport.get_extra_info("socket")
+        taken.append(bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+        send(transport, data)
+
+    transport = asyncio.selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
+    monkeypatch.setattr(transport, "write", noting)
+    serving = serve(hello, "127.0.0.1", 0)
+    assert httpx.get(f"http://127.0.0.1:{serving.port}/").text == "hello"
+    serving.stop()
+    assert len(taken) >= 1
+    assert all(taken)
 
 
 def test_a_taken_port_is_the_operators_to_change() -> None:
