@@ -31,7 +31,7 @@ from ordermill.store.orders import Incoming, ingest
 
 MINE, THEIRS = "a-key-of-acme-0123456789abcdef0123456", "a-key-of-rival-0123456789abcdef012345"
 ORDERS, ASKED, CALLS = 20_000, 1_000, 2_000
-PREFIXES = 100_000
+PREFIXES = 50_000
 NOTES = (
     f"One process on SQLite over HTTP on this machine, {ORDERS:,} orders of one entity, one order"
     " of another. Medians of calls made in turns; the goals are those of the checks.",
