@@ -99,9 +99,10 @@ class Story:
 
     def work(self) -> None:
         """What the daemon does within a minute; what breaks is tried again at the next tick."""
-        self.market.sleep(61)
+        self.market.clock.advance(61)
+        engine = self.house.engine
         for _ in range(3):
-            for step in (self.house.engine.tick, self._join, self.due.run):
+            for step in (engine.heartbeat, engine.tick, self._join, self.due.run):
                 try:
                     step()
                 except (StoreError, sqlite3.Error, psycopg.Error):
@@ -115,7 +116,7 @@ class Story:
         """A restart, and time for every backoff."""
         self.restart()
         for _ in range(4):
-            self.market.sleep(1000)
+            self.market.clock.advance(1000)
             self.house.work(ticks=2)
             self.due.run()
 
@@ -148,7 +149,7 @@ class Story:
 
 
 @pytest.fixture
-def story(market: Callable[..., Market], database: Database) -> Story:
+def story(database: Database, market: Callable[..., Market]) -> Story:
     return Story(market("woo-hpos", faults=Faults()), database)
 
 

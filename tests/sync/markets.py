@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from ordermill.connector.base import Connector, Context, Unobserved
@@ -112,6 +113,12 @@ def markets() -> Iterator[Callable[..., Market]]:
             if one.house is not None:
                 one.house.engine.stop(timedelta(seconds=30))
             one.close()
+
+
+def database_first(request: pytest.FixtureRequest) -> None:
+    """A test's database is closed only after its processes, which say goodbye to it."""
+    if "database" in request.fixturenames:
+        request.getfixturevalue("database")
 
 
 def _face(
