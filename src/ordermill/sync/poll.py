@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 
+from sqlalchemy import Connection
+
 from ordermill.connector.base import By, Window
 from ordermill.store import integrations
 from ordermill.store.state import IntegrationState
@@ -17,9 +19,14 @@ def poll(shop: Shop, lease: Lease, state: IntegrationState, breathe: Callable[[]
     """One pass; raise SourceError if the shop fails, LeaseLost if another process took over.
 
     Each page is one transaction that also moves the bookmark to what was certainly seen, so a pass
-    that dies loses at most the page it was reading. ``breathe`` is called after each page and may
-    end the pass by raising.
+    that dies loses at most the page it was reading; the last one also records the success.
+    ``breathe`` is called after each page but that and may end the pass by raising.
     """
+
+    def succeeded(conn: Connection) -> None:
+        now = shop.now()
+        integrations.succeeded(conn, lease.claim, now=now, due=now + shop.integration.poll.every)
+
     since = start_of(shop, state)
     window = Window(by=By.CHANGED, since=since)
     with recorded(shop, lease, INCREMENTAL, since=since, bookmark=state.bookmark) as run:
@@ -31,12 +38,10 @@ def poll(shop: Shop, lease: Lease, state: IntegrationState, breathe: Callable[[]
                 bookmark=page.safe_until,
                 cost=page.cost,
                 total=page.total,
+                succeeded=succeeded if page.cursor is None else None,
             )
             if page.cursor is not None:
                 breathe()
-    with lease.write() as conn:
-        now = shop.now()
-        integrations.succeeded(conn, lease.claim, now=now, due=now + shop.integration.poll.every)
 
 
 def start_of(shop: Shop, state: IntegrationState) -> datetime:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from sqlalchemy import Connection
 
 from ordermill.connector.base import Connector, Fetched, Page, RawOrder, Window
 from ordermill.errors import IncompleteRead, MalformedOrder, SourceError
@@ -95,6 +96,7 @@ class Run:
         self.mode = mode
         self.id = run_id
         self.pages = 0
+        self.finished = False
 
     def store(
         self,
@@ -105,10 +107,13 @@ class Run:
         cost: float = 0.0,
         total: int | None = None,
         confirmed: bool = False,
+        succeeded: Callable[[Connection], None] | None = None,
     ) -> list[Ingested]:
         """Write one page, its cursor and bookmark, or nothing; raise LeaseLost or a database error.
 
         ``confirmed``: read by id, so it is written even where it is older than what is stored.
+        ``succeeded`` comes with the last page of a run and writes what follows from its success:
+        then the run is finished in the same transaction.
         """
         now = self.shop.now()
         with self.lease.write() as conn:
@@ -124,7 +129,11 @@ class Run:
                 cost=cost,
                 total=total,
             )
+            if succeeded is not None:
+                runs.finish(conn, self.id, "success", now=now)
+                succeeded(conn)
         self.pages += 1
+        self.finished = succeeded is not None
         self._tell(ingested, now)
         return ingested
 
@@ -188,8 +197,9 @@ def recorded(
     try:
         yield run
         result = "success"
-        with lease.write() as conn:
-            runs.finish(conn, run.id, result, now=shop.now())
+        if not run.finished:
+            with lease.write() as conn:
+                runs.finish(conn, run.id, result, now=shop.now())
     except (SourceError, Stopped) as error:
         short = isinstance(error, IncompleteRead)
         result = "partial" if run.pages and not short else "failure"
