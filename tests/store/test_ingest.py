@@ -80,6 +80,23 @@ def test_the_same_page_twice_is_unchanged_the_second_time(ingest: Ingest) -> Non
     assert outcomes(ingest(*page)) == ["unchanged"] * 100
 
 
+def test_a_trail_never_goes_back_whatever_the_clocks_of_its_writers_say(
+    database: Database, stored: integrations.StoredIntegration, clock: Callable[[], datetime]
+) -> None:
+    def write(at: datetime, *page: Order) -> list[Ingested]:
+        with database.write() as conn:
+            return orders.ingest(conn, stored, [incoming(one) for one in page], now=at)
+
+    began, behind = clock(), clock() - timedelta(minutes=1)
+    ids = [str(one.order_id) for one in write(began, an_order("1"), an_order("2"))]
+    edited = changed(an_order("1", 5), items=(an_item(price="9.00"),))
+    write(behind, edited, an_order("2", 5, deleted=True), an_order("3"))
+    with database.read() as conn:
+        trails = [[row.at for row in events.of_order(conn, order_id)] for order_id in ids]
+    assert [len(trail) > 1 for trail in trails] == [True, True]
+    assert {at for trail in trails for at in trail} == {began}
+
+
 def test_live_and_deleted_orders_are_counted(
     database: Database, stored: integrations.StoredIntegration, ingest: Ingest, clock: Any
 ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from ordermill.store.bulk import append
 from ordermill.store.rows import json_text
@@ -37,9 +37,27 @@ class Event:
 
 
 def record(conn: Connection, happened: Sequence[Event], now: datetime) -> None:
-    """Write them in their order, in the transaction of what they tell of."""
-    rows = [(e.order_id, now, e.type, e.actor, e.reason, json_text(e.data)) for e in happened]
+    """Write them in their order, in the transaction of what they tell of.
+
+    None is earlier than the one before it of the same order: another process' clock may be ahead,
+    and who waited for the order's lock looked at the clock before that.
+    """
+    last = _last(conn, {e.order_id for e in happened if e.type != CREATED})
+    rows = [
+        (e.order_id, max(now, last.get(e.order_id, now)), e.type, e.actor, e.reason,
+         json_text(e.data))
+        for e in happened
+    ]  # fmt: skip
     append(conn, events, _NAMES, rows)
+
+
+def _last(conn: Connection, order_ids: set[str]) -> dict[str, datetime]:
+    """When the last thing happened to each of these orders."""
+    if not order_ids:
+        return {}
+    of = events.c.order_id
+    query = select(of, func.max(events.c.at)).where(of.in_(order_ids)).group_by(of)
+    return {order_id: at for order_id, at in conn.execute(query)}
 
 
 def of_order(conn: Connection, order_id: str) -> Sequence[Any]:
