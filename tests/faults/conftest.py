@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sync.markets import Market, database_first, markets
+from sync.markets import Market, markets
 
 
 @pytest.fixture
-def market(request: pytest.FixtureRequest) -> Iterator[Callable[..., Market]]:
+def market() -> Iterator[Callable[..., Market]]:
     """Opens shops; see ``sync.markets.open_market``."""
-    database_first(request)
     with markets() as begin:
         yield begin

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, make_url, select, text
 
-from ordermill.errors import ConfigError, StoreBusy, StoreError, StoreLocked
+from ordermill.errors import ConfigError, StoreBusy, StoreError, StoreLocked, StoreUnavailable
 from ordermill.store import sqlite
 from ordermill.store.database import Database
 from ordermill.store.failures import translated
@@ -118,6 +118,18 @@ def test_a_connection_works_again_after_an_error(database: Database) -> None:
         with pytest.raises(StoreError), database.write() as conn:
             conn.execute(text("SELECT nothing FROM nowhere"))
     assert handles(database) == []
+
+
+def test_a_database_that_was_closed_opens_nothing_for_latecomers(
+    database_url: str,
+) -> None:
+    database = Database.open(database_url)
+    database.upgrade()
+    database.close()
+    for way in (database.read, database.write):
+        with pytest.raises(StoreUnavailable, match="closed"), way():
+            pass
+    assert database._engine.pool.checkedin() == 0  # type: ignore[attr-defined]
 
 
 def test_the_password_is_never_told() -> None:

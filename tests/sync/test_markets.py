@@ -11,15 +11,7 @@ import pytest
 
 from ordermill.simulator.faults import Faults
 from ordermill.store.database import Database
-from sync.markets import (
-    PLATFORMS,
-    Market,
-    database_first,
-    differences,
-    markets,
-    moved_in,
-    settle,
-)
+from sync.markets import PLATFORMS, Market, differences, markets, moved_in, settle
 
 RATES: Any = {
     "429": 0.03, "500": 0.03, "503": 0.03, "reset": 0.03, "cut": 0.03, "cut_chunked": 0.02,
@@ -31,8 +23,7 @@ Open = Callable[..., Market]
 
 
 @pytest.fixture
-def market(request: pytest.FixtureRequest) -> Iterator[Open]:
-    database_first(request)
+def market() -> Iterator[Open]:
     with markets() as begin:
         yield begin
 

@@ -15,15 +15,7 @@ from ordermill.simulator.ledger import Ledger
 from ordermill.store.database import Database
 from ordermill.sync.sweep import share, turn
 from sync.house import House
-from sync.markets import (
-    PLATFORMS,
-    Market,
-    database_first,
-    differences,
-    moved_in,
-    open_market,
-    settle,
-)
+from sync.markets import PLATFORMS, Market, differences, moved_in, open_market, settle
 
 WOOCOMMERCE = tuple(platform for platform in PLATFORMS if platform.startswith("woo"))
 HOUR = timedelta(hours=1)
@@ -35,8 +27,7 @@ Change = Callable[[Ledger, int], Any]
 
 
 @pytest.fixture
-def market(request: pytest.FixtureRequest) -> Iterator[Open]:
-    database_first(request)
+def market() -> Iterator[Open]:
     opened: list[Market] = []
 
     def begin(platform: str, **options: Any) -> Market:

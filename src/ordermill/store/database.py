@@ -22,6 +22,7 @@ from ordermill.errors import (
     SchemaTooNew,
     StoreBusy,
     StoreError,
+    StoreUnavailable,
     StoreUnwritable,
 )
 from ordermill.store import postgres, sqlite
@@ -47,7 +48,7 @@ class Database:
         self._snapshots = engine.execution_options(**_SNAPSHOTS[engine.dialect.name])
         self._writers = engine.execution_options(**{sqlite.WRITES: True})
         self._writing = threading.Lock()
-        self._unwritable = False
+        self._unwritable = self._closed = False
         self._driver_errors = _driver_errors(engine.dialect.name)
         self._watch: Watch = (
             PostgresWatch(engine) if file is None else SqliteWatch(partial(sqlite.connect, file))
@@ -199,7 +200,8 @@ class Database:
         return before != HEAD
 
     def close(self) -> None:
-        """Close every connection; the object must not be used afterwards."""
+        """Close every connection; whoever comes later gets StoreUnavailable and opens none."""
+        self._closed = True
         self._watch.close()
         self._engine.dispose()
 
@@ -222,6 +224,8 @@ class Database:
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        if self._closed:
+            raise StoreUnavailable("this process has closed the database")
         try:
             with engine.begin() as conn:
                 yield conn
