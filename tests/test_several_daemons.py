@@ -29,6 +29,7 @@ from ordermill.sync.lease import TTL
 from program import Running, woocommerce, written
 
 SHOPS, EVERY, ORDERS = 9, 1.0, 3
+ROUNDS = 6
 LONG = 60.0  # seconds until a test gives up
 
 
@@ -131,12 +132,17 @@ def url(postgresql_url: Callable[[], str]) -> str:
     return postgresql_url()
 
 
-def shares(row: Row, processes: list[Process], requests: int) -> list[float]:
-    """Each one's part of the polls while the shops were asked so often."""
+def shared(row: Row, processes: list[Process], requests: int) -> bool:
+    """Whether each does a third of its equal part of the polls, or more. So many requests are few
+    polls, a matter of chance where one process is slow to start; so they are looked at for longer
+    if they must be."""
     before = [one.polls() for one in processes]
-    row.wait(requests)
-    polls = [one.polls() - n for one, n in zip(processes, before, strict=True)]
-    return [n / sum(polls) for n in polls]
+    for _ in range(ROUNDS):
+        row.wait(requests)
+        polls = [one.polls() - n for one, n in zip(processes, before, strict=True)]
+        if min(polls) > sum(polls) / len(polls) / 3:
+            return True
+    return False
 
 
 def test_the_work_is_shared_with_who_joins_and_by_who_stays(tmp_path: Path, url: str) -> None:
@@ -146,12 +152,12 @@ def test_the_work_is_shared_with_who_joins_and_by_who_stays(tmp_path: Path, url:
         each = here.row.asked.total() / max(first.polls(), 1)  # requests of a poll
         three = [first, here.start(), here.start()]
         began, asked = time.monotonic(), here.row.asked.total()
-        assert min(shares(here.row, three, 12 * SHOPS)) > 1 / 3 / 3
+        assert shared(here.row, three, 12 * SHOPS)
         polls_of_one = (time.monotonic() - began) / EVERY * SHOPS + SHOPS
         assert here.row.asked.total() - asked <= 1.2 * polls_of_one * each
         assert first.terminate() == 0
         gone = Counter(here.row.asked)
-        assert min(shares(here.row, three[1:], 6 * SHOPS)) > 1 / 2 / 3
+        assert shared(here.row, three[1:], 6 * SHOPS)
         here.row.wait_for(lambda: len(here.row.asked - gone) == SHOPS)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ordermill.errors import NotFound, RateLimited
 from ordermill.store import integrations, requests, runs
+from ordermill.store.database import Database
 from ordermill.store.leases import Claim
 from shops import Stored
 
@@ -110,11 +112,15 @@ def test_resuming_ends_pause_and_backoff_and_polls_at_once(store: Stored) -> Non
     assert again.state.backoff_until is None
 
 
-def test_a_pause_survives_a_new_connection(store: Stored) -> None:
+def test_a_pause_survives_a_new_connection(store: Stored, database_url: str) -> None:
     claim = store.claimed()
     pause(store, "ana")
-    store.database.close()  # every connection; the next one is new
-    assert store.state(claim).paused(store.clock())
+    store.database.close()
+    again = replace(store, database=Database.open(database_url))
+    try:
+        assert again.state(claim).paused(store.clock())
+    finally:
+        again.database.close()
 
 
 @pytest.mark.parametrize("handle", ["unknown", "manual-acme"])
