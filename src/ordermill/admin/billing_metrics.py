@@ -58,7 +58,8 @@ class BillingMetrics:
             ("connector", "outcome"), registry=registry,
         )  # fmt: skip
         self._seconds = Histogram(
-            "ordermill_order_processing_duration_seconds", "Of an order, its share of a batch.",
+            "ordermill_order_processing_duration_seconds",
+            "Of an order: its share of a batch, or the whole call.",
             ("connector",), buckets=JOB, registry=registry,
         )  # fmt: skip
         self._issued = Counter(
