@@ -42,6 +42,19 @@ def test_answers_are_not_sniffed_kept_or_shared(api: Api) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/orders", "GET, POST"), (f"/orders/ord_{'0' * 24}", "DELETE, GET, PATCH"),
+     ("/invoices", "GET")],
+)  # fmt: skip
+def test_a_method_that_is_not_answered_names_those_that_are(
+    api: Api, path: str, allowed: str
+) -> None:
+    answer = api.call("PUT", path)
+    assert is_problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == allowed
+
+
 def test_every_path_answers_under_v1_too(api: Api) -> None:
     made = api.call("POST", "/v1/orders", json=an_order()).json()
     assert api.call("GET", f"/v1/orders/{made['id']}").json() == made

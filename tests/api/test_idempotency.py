@@ -24,6 +24,7 @@ def test_the_first_answer_is_given_again(api: Api, header: str) -> None:
     assert (again.headers["idempotency-replayed"], again.headers["etag"]) == (
         "true", first.headers["etag"],
     )  # fmt: skip
+    assert again.headers["location"] == first.headers["location"]
     assert "idempotency-replayed" not in first.headers
     assert len(api.ids("/orders")) == 1
     if header == "X_Request_Id":

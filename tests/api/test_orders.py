@@ -78,6 +78,8 @@ def test_every_wrong_field_is_named(api: Api) -> None:
     assert is_problem(answer, 422, "invalid_body")
     pointers = {error["pointer"] for error in answer.json()["errors"]}
     assert {"/total", "/currency_code", "/items/0/price", "/items/1/name"} <= pointers
+    messages = {error["pointer"]: error["message"] for error in answer.json()["errors"]}
+    assert messages["/currency_code"] == "string should match pattern '^[A-Z]{3}$'"
 
 
 def test_the_same_source_id_again_names_the_order_that_is_there(api: Api) -> None:

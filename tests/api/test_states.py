@@ -134,6 +134,22 @@ def test_totals_that_do_not_reconcile_are_kept_refused_and_mended(api: Api) -> N
     assert types[-1] == "order.processed"
 
 
+def test_what_is_said_to_be_paid_after_the_invoice_is_recorded_by_the_call_itself(
+    api: Api,
+) -> None:
+    made = invoiced(api)
+    path = f"/orders/{made['id']}"
+    api.patch(path, {"payment_status": "paid"})
+    (payment,) = api.get("/payments").json()["data"]
+    assert (payment["invoice_id"], payment["amount"]) == (made["invoice_id"], 122)
+    (invoice,) = api.get(f"{path}/documents").json()["data"]
+    assert (invoice["status"], invoice["total_paid"], invoice["total_due"]) == ("paid", 122, 0)
+    api.patch(path, CHANGED)
+    api.post(f"{path}/reissue")
+    _, note, anew = api.get(f"{path}/documents").json()["data"]
+    assert (note["total_due"], anew["status"]) == (61, "paid")
+
+
 def test_an_undone_edit_clears_the_flag(api: Api) -> None:
     made = changed(api)
     path = f"/orders/{made['id']}"

@@ -12,6 +12,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.routing import Route as Routed
 from starlette.types import ASGIApp
 
 from ordermill.api.call import Call, House
@@ -127,12 +129,20 @@ def _documented(app: FastAPI) -> None:
         return Response(made()[1], headers=policy, media_type="text/html")
 
 
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Every method of the address; Starlette names those of its first route alone."""
+    routes = (each for each in app.routes if isinstance(each, Routed))
+    there = (each for each in routes if each.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for each in there for method in each.methods or ()}))
+
+
 def _errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
         if error.status_code == 405:
             message = f"{request.method[:20]} is not answered here"
-            return Problem(405, "method_not_allowed", message, headers=error.headers).response()
+            allow = {"Allow": _allowed(app, request)}
+            return Problem(405, "method_not_allowed", message, headers=allow).response()
         return Problem(404, "not_found", "there is no such address").response()
 
     @app.exception_handler(Exception)

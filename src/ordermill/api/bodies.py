@@ -172,7 +172,8 @@ def _entry(error: Any) -> dict[str, str]:
     """``pointer`` (RFC 6901) into the body. What stood there is not repeated."""
     steps = [step for step in error["loc"] if not _of_union(step)]
     pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')[:100]}" for step in steps)
-    return {"pointer": pointer, "message": _MESSAGES.get(error["type"], error["msg"].lower())}
+    said = error["msg"][:1].lower() + error["msg"][1:]
+    return {"pointer": pointer, "message": _MESSAGES.get(error["type"], said)}
 
 
 def _of_union(step: Any) -> bool:

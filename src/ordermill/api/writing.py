@@ -85,8 +85,14 @@ def _replayed(kept: Kept, asked: str) -> Response:
     if kept.status >= 400:
         again = Answer(kept.status, body, media_type=MEDIA_TYPE)
     else:
-        again = Answer(kept.status, body, {"ETag": etag_of(body)})
+        again = Answer(kept.status, body, _beside(kept.status, body))
     return again.response(**{"Idempotency-Replayed": "true"})
+
+
+def _beside(status: int, body: bytes) -> dict[str, str]:
+    """The headers of the first answer: its tag and, of what was made, where it is."""
+    there = {"Location": f"/orders/{msgspec.json.decode(body)['id']}"} if status == 201 else {}
+    return {"ETag": etag_of(body)} | there
 
 
 def _hash(call: Call) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ordermill.invoicing import cancel, process, settle
+from ordermill.invoicing.reissue import came
 from ordermill.model import rules
 from ordermill.model.case import Case, Desk, Happening, Plan, joined
 from ordermill.model.codes import code_of
@@ -34,9 +35,10 @@ def automatic(case: Case, desk: Desk) -> Plan:
 
 
 def after_change(case: Case, desk: Desk) -> Plan:
-    """After a person made or changed the order: its flags at once, documents later or by a call."""
+    """After a person made or changed the order: what is said to be paid and its flags at once,
+    documents later or by a call."""
     if case.invoice is not None:
-        return joined((settle.flags(case), _wait(desk.now)))
+        return joined((came(case, desk), settle.flags(case), _wait(desk.now)))
     if case.status is OrderStatus.FAILED and rules.hold(case) is None:
         return _back(case, desk.now, "its data was mended")
     return _wait(desk.now)
