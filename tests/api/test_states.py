@@ -150,6 +150,18 @@ def test_what_is_said_to_be_paid_after_the_invoice_is_recorded_by_the_call_itsel
     assert (note["total_due"], anew["status"]) == (61, "paid")
 
 
+def test_a_tax_that_is_not_base_times_rate_is_billed_and_told(api: Api) -> None:
+    made = api.made(items=[ITEM | {"total_with_tax": 130}], total_with_tax=130)
+    path = f"/orders/{made['id']}"
+    assert api.post(f"{path}/process").json()["status"] == "invoiced"
+    created, told, processed = api.get(f"{path}/events").json()["data"]
+    assert [created["type"], processed["type"]] == ["order.created", "order.processed"]
+    assert told["type"] == "order.updated"
+    assert told["data"] == {"taxes": [{"rate": 22, "base": 100, "tax": 30}]}
+    (invoice,) = api.get(f"{path}/documents").json()["data"]
+    assert (invoice["total_tax"], invoice["total_with_tax"]) == (30, 130)
+
+
 def test_an_undone_edit_clears_the_flag(api: Api) -> None:
     made = changed(api)
     path = f"/orders/{made['id']}"

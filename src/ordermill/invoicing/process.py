@@ -12,6 +12,7 @@ from ordermill.model.books import desired
 from ordermill.model.buyer import buyer_of
 from ordermill.model.case import Case, Desk, Happening, Plan, Refused
 from ordermill.model.codes import Skip, code_of
+from ordermill.model.content import odd_taxes
 from ordermill.model.document import Content, DocumentKind, Draft, LinkType
 from ordermill.model.erasure import NOBODY
 from ordermill.model.lifecycle import assert_processable
@@ -68,7 +69,10 @@ def invoice(case: Case, desk: Desk, reason: str) -> Plan:
         payments=money.incoming(without(case, settled), desk, drafted),
         settled=settled,
         decisions=invoiced(drafted.id, desk.now),
-        events=(Happening(type="order.processed", reason=reason, data=_told(drafted)),),
+        events=(
+            *noticed(drafted),
+            Happening(type="order.processed", reason=reason, data=_told(drafted)),
+        ),
     )
 
 
@@ -87,7 +91,10 @@ def estimate(case: Case, desk: Desk, reason: str) -> Plan:
             "error": None,
             "attempts": 0,
         },
-        events=(Happening(type="order.processed", reason=reason, data=_told(drafted)),),
+        events=(
+            *noticed(drafted),
+            Happening(type="order.processed", reason=reason, data=_told(drafted)),
+        ),
     )
 
 
@@ -107,6 +114,16 @@ def draft(case: Case, desk: Desk, what: Content, kind: DocumentKind) -> Draft:
         customer=customer,
         date_service=None if served is None else served.astimezone(case.zone).date().isoformat(),
     )
+
+
+def noticed(drafted: Draft) -> tuple[Happening, ...]:
+    """The platform's tax is billed as it is; where base and rate say otherwise, so does the
+    trail."""
+    odd = [
+        {"rate": tax.rate, "base": tax.base, "tax": tax.tax} for tax in odd_taxes(drafted.content)
+    ]
+    reason = "a tax is not base times rate, and billed as it came"
+    return (Happening(type="order.updated", reason=reason, data={"taxes": odd}),) if odd else ()
 
 
 def absorbed(case: Case, invoice_id: str) -> dict[str, str]:

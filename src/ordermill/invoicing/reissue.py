@@ -94,12 +94,16 @@ def reissue(case: Case, desk: Desk) -> Plan:
     documents = tuple(document for document in (note, new) if document is not None)
     credit = money.credited(case, desk, note, old, new)
     more = () if new is None else money.incoming(case, desk, new)
+    noticed = () if new is None else process.noticed(new)
     return Plan(
         documents=documents,
         payments=credit + more,
         settled=process.absorbed(case, documents[-1].id),
         decisions=process.invoiced(old.id if new is None else new.id, desk.now),
-        events=(Happening(type="order.reissued", reason=_why(case), data=_told(old, note, new)),),
+        events=(
+            *noticed,
+            Happening(type="order.reissued", reason=_why(case), data=_told(old, note, new)),
+        ),
     )
 
 

@@ -168,6 +168,19 @@ def _less_than_nothing(
             yield item
 
 
+def odd_taxes(content: Content) -> tuple[TaxTotal, ...]:
+    """Taxes that are further from base times rate than a unit a line. One that is on other taxes,
+    or that gave its rate itself, tells nothing."""
+    code = content.currency_code
+    allowed = unit_of(code) * len(content.items)
+    return tuple(
+        tax
+        for tax in content.taxes
+        if tax.rate is not None and not (tax.compound or tax.derived)
+        if abs(tax.tax - money((tax.base or ZERO) * tax.rate / 100, code)) > allowed
+    )
+
+
 def tax_groups(order: Order) -> tuple[TaxTotal, ...]:
     """The platform's tax per rate: its own sums where they add up to its total tax, else the
     lines'."""
