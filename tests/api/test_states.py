@@ -162,6 +162,34 @@ def test_a_tax_that_is_not_base_times_rate_is_billed_and_told(api: Api) -> None:
     assert (invoice["total_tax"], invoice["total_with_tax"]) == (30, 130)
 
 
+def test_lines_without_an_id_are_compared_by_their_name(api: Api) -> None:
+    other = {"name": "Cable", "quantity": 1, "price": 0, "total": 0, "total_with_tax": 0}
+    made = api.made(items=[ITEM, other])
+    path = f"/orders/{made['id']}"
+    api.post(f"{path}/process")
+    more = ITEM | {"quantity": 3, "total": 150, "total_with_tax": 183}
+    sent = {"items": [more, other | {"name": "Plug"}], "total": 150, "total_with_tax": 183}
+    assert api.patch(path, sent).json()["items_changed_after_processing"] is True
+    rows = api.get(f"{path}/changes").json()["data"]
+    assert {"line": "Widget Pro", "field": "quantity", "billed": 2, "desired": 3} in rows
+    found = {(row["line"], row["field"]) for row in rows}
+    assert found == {
+        ("Widget Pro", "quantity"), ("Widget Pro", "tax"), ("Cable", "removed"), ("Plug", "added"),
+    }  # fmt: skip
+
+
+def test_a_line_at_zero_percent_has_its_group(api: Api) -> None:
+    exempt = {"name": "Stamp", "quantity": 1, "price": 10, "total": 10, "total_with_tax": 10}
+    lines = [ITEM, exempt | {"tax_rate": 0}]
+    made = api.made(items=lines, total=110, total_with_tax=132)
+    api.post(f"/orders/{made['id']}/process")
+    (invoice,) = api.get(f"/orders/{made['id']}/documents").json()["data"]
+    assert invoice["items"][1]["taxes"] == [{"rate": 0, "tax": 0}]
+    assert sorted((t["rate"], t["base"], t["tax"]) for t in invoice["taxes"]) == [
+        (0, 10, 0), (22, 100, 22),
+    ]  # fmt: skip
+
+
 def test_an_undone_edit_clears_the_flag(api: Api) -> None:
     made = changed(api)
     path = f"/orders/{made['id']}"

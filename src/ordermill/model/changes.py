@@ -1,7 +1,8 @@
 """What is billed against what an order now says, line by line. Pure.
 
-Lines are matched by the platform's line id, and by content where ids were given anew (WooCommerce
-re-saves items). Notes, names, fulfilment, payment and shipping addresses are no change.
+Lines are matched by the platform's line id, by content where ids were given anew (WooCommerce
+re-saves items), and by name where there never were any. Notes, names, fulfilment, payment and
+shipping addresses are no change.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def _matched(
     """Pairs of the same line, then what is only billed and what is only desired."""
     pairs: list[tuple[Item, Item]] = []
     removed, added = list(billed), list(desired)
-    for same in (_by_id, lambda item: _substance(item, code)):
+    for same in (_by_id, lambda item: _substance(item, code), _by_name):
         waiting: dict[Any, list[Item]] = {}
         for item in added:
             waiting.setdefault(same(item), []).append(item)
@@ -88,6 +89,12 @@ def _substance(item: Item, code: str) -> Any:
     """What makes two lines one where their ids say nothing."""
     taxes = tuple(sorted((str(tax.rate), money(tax.tax, code)) for tax in item.taxes if tax.tax))
     return (item.kind, item.sku or item.name, item.quantity.normalize(), item.total, taxes)
+
+
+def _by_name(item: Item) -> Any:
+    """For lines that never had an id: a call may leave it out, and then edit the line."""
+    without = item.source_id is None and item.kind is not ItemKind.ADJUSTMENT
+    return (item.kind, item.sku or item.name) if without else None
 
 
 def _fields(before: Item, after: Item, code: str) -> Iterator[Difference]:

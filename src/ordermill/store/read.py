@@ -264,7 +264,8 @@ def _completed_taxes(item: WrittenItem) -> tuple[ItemTax, ...]:
     the last taking what is left."""
     whole = item.total_with_tax - item.total
     if item.taxes is None:
-        return (ItemTax(rate=item.tax_rate, tax=whole),) if whole or item.tax_rate else ()
+        named = whole or item.tax_rate is not None  # 0 % is a rate, too
+        return (ItemTax(rate=item.tax_rate, tax=whole),) if named else ()
     if all(tax.tax is not None for tax in item.taxes):
         return tuple(ItemTax(rate=t.rate, tax=t.tax) for t in item.taxes if t.tax is not None)
     return tuple(
