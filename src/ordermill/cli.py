@@ -318,12 +318,15 @@ def keys_create(
     entity: Annotated[
         list[str] | None, typer.Option(help="A handle, once for each. Default: all.")
     ] = None,
+    expires_in: Annotated[
+        str | None, typer.Option(help="How long it works: 90d, 12h. Default: until revoked.")
+    ] = None,
     config: Config = DEFAULT,
 ) -> None:
     """Make a key of the Orders API and print it, this once."""
     from ordermill.commands.keys import create_key
 
-    create_key(config, name, scope, entity or [])
+    create_key(config, name, scope, entity or [], expires_in)
 
 
 @key_commands.command("list")

@@ -124,6 +124,17 @@ def test_a_stored_key_works_until_it_is_revoked_and_a_second_with_it(
     assert is_problem(anybody.call("GET", "/orders", headers=altered), 401, "unauthorized")
 
 
+def test_a_stored_key_is_over_at_the_moment_it_expires(anybody: Api, store: Stored) -> None:
+    ends = store.clock() + timedelta(hours=1)
+    with store.database.write() as conn:
+        key = keys.create(conn, "a", "read", [], now=store.clock(), expires_at=ends)
+    headers = {"Authorization": f"Bearer {key}"}
+    store.clock.advance(3599)  # type: ignore[attr-defined]
+    assert anybody.call("GET", "/entities", headers=headers).status_code == 200
+    store.clock.advance(1)  # type: ignore[attr-defined]
+    assert is_problem(anybody.call("GET", "/entities", headers=headers), 401, "unauthorized")
+
+
 def test_a_stored_key_is_nowhere_in_the_database_and_its_use_is(
     anybody: Api, store: Stored
 ) -> None:

@@ -58,12 +58,29 @@ def test_keys_made_and_revoked_by_command_count_in_a_running_daemon(config: Path
     assert key_of("office") not in kept
 
 
+def test_a_key_that_is_to_end_by_itself_does_and_the_list_says_so(config: Path) -> None:
+    with Running("run", "-c", config) as daemon:
+        url = api_of(daemon)
+        short, long = (
+            call("keys", "create", time, "--scope", "read", "--expires-in", time, "-c", config)
+            for time in ("1s", "90d")
+        )
+        assert httpx.get(f"{url}/orders", headers=bearer(long.stdout.strip())).status_code == 200
+        key = short.stdout.strip()
+        answers = (httpx.get(f"{url}/orders", headers=bearer(key)) for _ in range(10_000))
+        assert any(answer.status_code == 401 for answer in answers)
+    listed = call("keys", "list", "-c", config).stdout.splitlines()
+    assert [line.split("  ")[3].split(" 20")[0] for line in listed] == ["expired", "live until"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (("create", "x", "--scope", "read", "--entity", "nobody"), 2, "there are: acme"),
         (("create", " ", "--scope", "read"), 2, "needs a name"),
         (("create", "x", "--scope", "root"), 2, "'root' is not one of"),
+        (("create", "x", "--scope", "read", "--expires-in", "soon"), 2, "must be a duration"),
+        (("create", "x", "--scope", "read", "--expires-in", "0"), 2, "more than nothing"),
         (("create", "x"), 2, "Missing option '--scope'"),
         (("revoke", "omk_000000000000"), 1, "no key begins with"),
     ],

@@ -348,8 +348,10 @@ def test_a_backup_whose_books_do_not_hold_is_put_back_only_when_asked_to(
     assert not house.holds()
 
 
-# What 0008 did, undone.
-BEFORE_THE_LAST_REVISION = "DROP TABLE processes; UPDATE alembic_version SET version_num = '0007';"
+# What 0009 did, undone.
+BEFORE_THE_LAST_REVISION = (
+    "ALTER TABLE api_keys DROP COLUMN expires_at; UPDATE alembic_version SET version_num = '0008';"
+)
 
 
 def test_a_backup_of_an_older_schema_is_brought_up_to_date(house: House) -> None:

@@ -136,7 +136,7 @@ class Gate:
         prefix = keys.prefix_of(key)
         found = None if prefix is None else self._looked_up(prefix)
         right = hmac.compare_digest(digest, _NOBODY if found is None else found.digest)
-        if found is None or not right or found.revoked_at is not None:
+        if found is None or not right or not found.works(self._now()):
             return None
         self._note(found)
         return Caller(found.name, Scope[found.scope.upper()], frozenset(found.entities))

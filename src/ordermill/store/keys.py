@@ -33,10 +33,21 @@ class StoredKey:
     created_at: datetime
     revoked_at: datetime | None
     last_used_at: datetime | None
+    expires_at: datetime | None
+
+    def works(self, now: datetime) -> bool:
+        """Neither revoked nor past its time: at ``expires_at`` itself it is over."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 def create(
-    conn: Connection, name: str, scope: str, entities: Sequence[str], *, now: datetime
+    conn: Connection,
+    name: str,
+    scope: str,
+    entities: Sequence[str],
+    *,
+    now: datetime,
+    expires_at: datetime | None = None,
 ) -> str:
     """A new key, told this once."""
     prefix = f"omk_{secrets.token_hex(6)}"
@@ -49,6 +60,7 @@ def create(
             scope=scope,
             entities=json.dumps(list(entities)),
             created_at=now,
+            expires_at=expires_at,
         )
     )
     return key

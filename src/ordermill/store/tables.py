@@ -537,6 +537,7 @@ api_keys = Table(
     Column("created_at", Moment, nullable=False),
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
+    Column("expires_at", Moment),  # none: works until it is revoked
 )
 
 # Every time a backup was put back. While one is held, nothing is billed by itself: what was issued
