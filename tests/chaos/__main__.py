@@ -24,7 +24,7 @@ from chaos.planted import BUGS
 from chaos.profiles import PROFILES
 from chaos.run import REST, Outcome, run
 
-SEEDS = 3  # for each planted defect
+SEEDS = 6  # for each planted defect
 BUG_REST = 20.0
 
 

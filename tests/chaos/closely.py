@@ -22,7 +22,7 @@ _LISTS = ("orders", "invoices", "credit-notes", "estimates", "payments", "custom
 _NO_ID = re.compile(r"\d{3}|@|://|_[0-9a-f]{8}")
 KEPT_SECONDS = 5.0  # how long the gauges of the database are shown again
 # Of one process at rest. Looked at during storms: 18 threads at most, 29 open files, 136 MB.
-MOST_THREADS, MOST_FILES, MOST_MEMORY = 60, 80, 220_000
+MOST_THREADS, MOST_FILES, MOST_MEMORY = 40, 60, 220_000
 MOST_WAL = 64 * 2**20
 CONNECTIONS = 32  # of one process to PostgreSQL
 
