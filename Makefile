@@ -3,8 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
+PIP := pip --quiet --disable-pip-version-check
+HOUSE := dist/wheelhouse
 
-.PHONY: help run setup test check supply bench chaos lock schema clean
+.PHONY: help run setup test check supply wheelhouse bench chaos lock schema clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -25,6 +27,16 @@ check: .venv/.ready-dev ## formatter, linter, types, components and tests
 
 supply: .venv/.ready-dev ## the components as CycloneDX, their licences, and an audit where it can be asked
 	@$(BIN)/python -m tests.supply
+
+# For the platform and the Python that it is made with.
+wheelhouse: .venv/.ready ## all that an install without a network needs, in dist/wheelhouse, and one tried
+	@rm -rf $(HOUSE) dist/tried && mkdir -p $(HOUSE) && cp requirements.lock $(HOUSE)
+	@$(BIN)/python -m $(PIP) download --require-hashes --requirement requirements.lock --dest $(HOUSE)
+	@$(BIN)/python -m $(PIP) wheel --no-deps --wheel-dir $(HOUSE) .
+	@$(BIN)/python -m venv dist/tried
+	@dist/tried/bin/python -m $(PIP) install --no-index --find-links $(HOUSE) --require-hashes --requirement $(HOUSE)/requirements.lock
+	@dist/tried/bin/python -m $(PIP) install --no-index --no-deps $(HOUSE)/ordermill-*.whl
+	@dist/tried/bin/ordermill connectors && rm -rf dist/tried && echo "$(HOUSE): installed without a network, and started"
 
 bench: .venv/.ready-bench ## the figures of docs/benchmarks.md, measured here
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
