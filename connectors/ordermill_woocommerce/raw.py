@@ -107,6 +107,8 @@ _heads = msgspec.json.Decoder(Head)
 _orders = msgspec.json.Decoder(_Order)
 _refunds = msgspec.json.Decoder(_Refund)
 _metas = msgspec.json.Decoder(list[_Meta])
+_meta = msgspec.json.Decoder(_Meta)
+_loose = msgspec.json.Decoder(list[Raw] | dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 _NONE = (b"", b"[]", b"null")
 
@@ -177,14 +179,30 @@ def kept_refunds(rows: list[Raw]) -> bytes:
 
 
 def kept_meta(written: Raw) -> Raw:
-    """The meta data without what is nobody's business here; none where it cannot be read."""
+    """The meta data without what is nobody's business here, and without what cannot be read."""
     if bytes(written) == b"[]":
         return written
     try:
         entries = _metas.decode(written)
     except (ValueError, RecursionError):
-        return Raw(b"[]")
+        entries = _readable(written)
     return Raw(_encode([entry for entry in entries if is_kept(entry.key)]))
+
+
+def _readable(written: Raw) -> list[_Meta]:
+    """The entries one by one: the buyer's tax number must not go because of an odd one beside it.
+    A plug-in that took an entry out leaves an object, for that is what PHP makes of such a list."""
+    try:
+        rows = _loose.decode(written)
+    except (ValueError, RecursionError):
+        return []
+    found = []
+    for row in rows.values() if isinstance(rows, dict) else rows:
+        try:
+            found.append(_meta.decode(row))
+        except (ValueError, RecursionError):
+            continue
+    return found
 
 
 @lru_cache(4096)

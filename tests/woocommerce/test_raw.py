@@ -56,6 +56,20 @@ def test_meta_data_that_cannot_be_read_is_dropped() -> None:
         assert bytes(kept_meta(Raw(odd))) == b"[]"
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '[{"key":5,"value":"x"},VAT]',
+        '[{"key":null,"value":"x"},{"key":"gift"},"text",7,null,VAT]',
+        '{"0":{"key":"_hidden","value":"x"},"2":VAT}',
+    ],
+)
+def test_an_odd_entry_of_meta_data_does_not_take_the_tax_number_with_it(written: str) -> None:
+    vat = '{"key":"_billing_vat_number","value":"SI12345678"}'
+    kept = kept_meta(Raw(written.replace("VAT", vat).encode()))
+    assert bytes(kept).decode() == f"[{vat}]"
+
+
 def test_the_mark_is_the_same_from_few_fields_and_from_the_whole_order() -> None:
     names = ("id", "status", "date_created_gmt", "date_modified_gmt", "total", "refunds")
     for document in recorded_orders().values():
