@@ -128,7 +128,7 @@ def _of_sum(each: Sum, names: dict[str, str], side: Side) -> Item:
         name=names.get(each.ref or "") or str(each.kind).replace("_", " ").capitalize(),
         kind=each.kind,
         quantity=Decimal(each.quantity) if each.quantity > 0 else _ONE,
-        unit=ZERO,
+        unit=min(each.net, ZERO),  # a refund names no price: what is left of one is no discount
         net=each.net,
         taxes=taxed(each.tax_lines(), each.net, side) if each.tax or each.taxes else (),
         included=False,

@@ -175,6 +175,22 @@ def test_a_goodwill_refund_becomes_an_adjustment_of_what_is_owed() -> None:
     assert sum(item.total_with_tax for item in found.items) == found.total_with_tax
 
 
+def test_what_a_refund_keeps_back_of_a_line_is_no_discount() -> None:
+    """Else the order's own adjustment would differ from the credited one, and be reissued."""
+    credit = agreement(
+        sale("PRODUCT", "-12.2", "-2.2", -1, **of_line()), sale("ADJUSTMENT", "4.2", "0.0", None),
+        refund="gid://shopify/Refund/41",
+    )  # fmt: skip
+    found = normalized(
+        order(refunds=[refunded("8.0", refundLineItems=page_of(back()))],
+              agreements=page_of(PLACED, credit), lineItems=page_of(line(currentQuantity=1)),
+              currentTotalPriceSet=bag("22.5"), currentTotalTaxSet=bag("3.3"))
+    )  # fmt: skip
+    kept, given = found.items[-1], found.refunds[0].items[-1]
+    assert (kept.price, kept.discount, kept.total) == (D("4.2"), 0, D("4.2"))
+    assert (given.price, given.discount, given.total) == (D("-4.2"), 0, D("-4.2"))
+
+
 def test_a_tip_counts_once_as_a_fee() -> None:
     tip = line(12, name="Tip", sku=None, quantity=1, currentQuantity=1, taxLines=[],
                originalUnitPriceSet=bag("3.0"), originalTotalSet=bag("3.0"))  # fmt: skip
