@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from api.asked import ITEM, Api, an_order, is_problem
@@ -102,6 +102,7 @@ class Walk:
         self.api, self.sort, self.limit = api, sort, limit
         self.made, self.over = 0, False
         self.seen: list[str] = []
+        self.last: list[str] = []
         self.cursor: dict[str, str] = {}
         for order_id in api.ids("/orders", limit=100):
             api.call("DELETE", f"/orders/{order_id}")
@@ -118,17 +119,20 @@ class Walk:
         if self.over:
             return False
         page = self.page()
-        self.seen += [row["id"] for row in page["data"]]
+        self.last = [row["id"] for row in page["data"]]
+        self.seen += self.last
         if page["pagination"]["has_more"]:
             self.cursor = {"next_cursor": page["pagination"]["next_cursor"]}
         self.over = not page["pagination"]["has_more"]
         return not self.over
 
     def backwards(self, number: int) -> None:
-        """Before the next page is what was seen (the last page comes again)."""
+        """Before the next page is what was seen. The last page comes again, and what arrives in it
+        may push its rows out."""
         if self.cursor:
             page = self.page()
             cursor, last = page["pagination"]["prev_cursor"], [row["id"] for row in page["data"]]
+            last += self.last if self.over else []
             wanted = {"order_by": self.sort, "limit": 100, "prev_cursor": cursor}
             before = [row["id"] for row in self.api.get("/orders", **wanted).json()["data"]]
             met = [each for each in self.seen if each in self.stay and each not in last]
@@ -154,6 +158,9 @@ class Walk:
 STEPS = ("forwards", "backwards", "arrive", "change", "go")
 
 
+@example(
+    steps=[("forwards", 0)] * 3 + [("arrive", 9), ("backwards", 0)], sort="ordered_at", limit=3
+)
 @given(
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 30)), min_size=1, max_size=12),
     sort=st.sampled_from(["id", "-id", "created_at", "-created_at", "ordered_at", "-ordered_at"]),
