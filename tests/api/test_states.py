@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from api.asked import ITEM, Api, is_problem
+from ordermill.commands.verify import Verified
 from ordermill.store.tables import orders
 
 LINE = ITEM | {"source_id": "1"}
@@ -114,6 +115,32 @@ def test_a_call_in_a_state_is_answered_as_the_table_says(
         assert answer.json()["details"]["invoice_id"] == made["invoice_id"]
     if status == 409 and method == "PATCH":
         assert api.get(f"/orders/{made['id']}").json() == made
+
+
+@pytest.mark.parametrize("total", [0, 90, "99.98", "100.02", 122])
+def test_a_net_total_that_is_not_that_of_the_lines_is_refused_and_mended(
+    api: Api, total: Any
+) -> None:
+    made = api.made(total=total)
+    path = f"/orders/{made['id']}"
+    assert is_problem(api.post(f"{path}/process"), 422, "order_totals_mismatch")
+    assert api.patch(path, {"total": "100.01"}).json()["status"] == "pending"
+    assert api.post(f"{path}/process").json()["status"] == "invoiced"
+
+
+@pytest.mark.parametrize("odd", [{"total": "100.01"}, {"total_with_tax": "122.01"}, {}])
+@pytest.mark.parametrize("later", [False, True])
+def test_the_cent_between_lines_and_totals_is_no_tax_that_verify_misses(
+    api: Api, odd: dict[str, Any], later: bool
+) -> None:
+    made = api.made(**({} if later else odd))
+    path = f"/orders/{made['id']}"
+    if later:
+        api.patch(path, odd)
+    assert api.post(f"{path}/process").json()["status"] == "invoiced"
+    (invoice,) = api.get(f"{path}/documents").json()["data"]
+    assert (invoice["total"], invoice["total_tax"]) == (100, 22)
+    assert list(Verified(api.database)) == []
 
 
 def test_totals_that_do_not_reconcile_are_kept_refused_and_mended(api: Api) -> None:

@@ -22,6 +22,7 @@ BUYER = frozenset({"customer_name", "customer_email", *NESTED})
 BILLED = frozenset({
     "currency_code", "items", "total", "total_with_tax", "total_discount", "total_shipping",
 })  # fmt: skip
+_OWING = ("total", "total_with_tax", "items")
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -56,12 +57,12 @@ def _columns(row: Any, new: ChangedOrder, now: datetime) -> dict[str, Any]:
     sent = new.model_fields_set
     columns = {name: getattr(new, name) for name in PLAIN if name in sent}
     columns |= {name: nested(getattr(new, name)) for name in NESTED if name in sent}
-    if sent & {"total", "total_with_tax", "payment_status"}:
-        total, gross = columns.get("total", row.total), columns.get("total_with_tax")
-        status = new.payment_status if "payment_status" in sent else row.payment_status
-        columns |= amounts(total, row.total_with_tax if gross is None else gross, status)
     if "items" in sent:
         columns["items"] = items(new.items)
+    if sent & {"total", "total_with_tax", "payment_status", "items"}:
+        now_is = {name: columns.get(name, getattr(row, name)) for name in _OWING}
+        status = new.payment_status if "payment_status" in sent else row.payment_status
+        columns |= amounts(now_is["total"], now_is["total_with_tax"], status, now_is["items"])
     if "payment_status" in sent and new.payment_status != row.payment_status:
         columns |= payment(new.payment_status, now)
     if "metadata" in sent:

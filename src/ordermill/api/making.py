@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from ordermill.api.bodies import Item, Kept, NewOrder
 from ordermill.api.call import Call
 from ordermill.api.problems import Problem
+from ordermill.model.order import ZERO
 from ordermill.store import edits
 from ordermill.store.edits import Made
+from ordermill.store.read import items_of
 from ordermill.store.rows import TOO_MUCH, json_text
 
 NESTED = ("customer", "billing_address", "shipping_address")
@@ -41,12 +43,13 @@ def made_of(conn: Connection, new: NewOrder, call: Call) -> Made:
 
 
 def _columns(new: NewOrder, now: datetime) -> dict[str, Any]:
+    lines = items(new.items)
     return {
         **{name: getattr(new, name) for name in PLAIN},
         **{name: nested(getattr(new, name)) for name in NESTED},
-        **amounts(new.total, new.total_with_tax, new.payment_status),
+        **amounts(new.total, new.total_with_tax, new.payment_status, lines),
         **payment(new.payment_status, now),
-        "items": items(new.items),
+        "items": lines,
         "taxes_included": False, "fulfilled": False, "cancelled": False, "complete": False,
         "test": False, "taxes": "[]", "transactions": "[]", "refunds": "[]", "tags": "[]",
         "shop_metadata": "{}", "fulfilled_at": None, "cancelled_at": None,
@@ -68,15 +71,20 @@ def items(sent: list[Item]) -> str:
     return json_text([item.sent() for item in sent])
 
 
-def amounts(total: Decimal, total_with_tax: Decimal, status: str) -> dict[str, Decimal]:
+def amounts(
+    total: Decimal, total_with_tax: Decimal, status: str, lines: str
+) -> dict[str, Decimal | None]:
     """What follows from the two totals: the tax, and what is owed. Of an order whose payment status
-    says that all of it went back, nothing is."""
+    says that all of it went back, nothing is. A tax that is not that of the lines is unknown: the
+    cent between them is rounding."""
     tax = total_with_tax - total
     if abs(tax) >= TOO_MUCH:
         raise invalid("/total_with_tax", "is too far from total")
-    refunded = status == "refunded"
-    owed = (Decimal(0), Decimal(0)) if refunded else (total_with_tax, tax)
-    return {"total_tax": tax, "owed": owed[0], "owed_tax": owed[1]}
+    if status == "refunded":
+        return {"total_tax": tax, "owed": ZERO, "owed_tax": ZERO}
+    of_lines = sum((t.tax for item in items_of(lines, written=True) for t in item.taxes), ZERO)
+    known = tax if tax == of_lines else None
+    return {"total_tax": tax, "owed": total_with_tax, "owed_tax": known}
 
 
 def payment(status: str, now: datetime) -> dict[str, Any]:

@@ -128,6 +128,13 @@ def mismatch(order: Order) -> Decimal | None:
     return off if abs(off) > unit * len(order.items) else None
 
 
+def net_mismatch(order: Order) -> Decimal | None:
+    """How far the lines are from the net total, where it is more than a cent a line. For orders
+    that a call made: of a shop's, the net total is what its tax leaves of the other one."""
+    off = order.total - sum((item.total for item in order.items), ZERO)
+    return off if abs(off) > A_CENT_A_LINE * len(order.items) else None
+
+
 def refunded_below(order: Order, refunds: Sequence[Refund]) -> Item | None:
     """A line of which more was refunded than it now has, of net or of tax; None where there is
     none. A cent for each refund is none: shops refund piece by piece, and round each."""

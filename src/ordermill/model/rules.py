@@ -12,7 +12,7 @@ from ordermill.model.books import falls_by_refunds, taken
 from ordermill.model.buyer import missing
 from ordermill.model.case import Case
 from ordermill.model.codes import Hold, Skip
-from ordermill.model.content import mismatch, refunded_below
+from ordermill.model.content import mismatch, net_mismatch, refunded_below
 from ordermill.model.order import Order, OrderStatus
 from ordermill.model.payments import BANK_TRANSFER, payment_type
 
@@ -81,13 +81,12 @@ def _mismatch(case: Case) -> str | None:
     order = case.order
     if order.total_with_tax < 0:
         return f"its total is {order.total_with_tax:f} {order.currency_code}, less than nothing"
-    off = mismatch(order)
+    off, said = mismatch(order), "lines, shipping, fees and tax differ from the shop's total"
+    if off is None and case.source == MANUAL:
+        off, said = net_mismatch(order), "lines, shipping and fees differ from the net total"
     if off is None:
         return None
-    return (
-        f"lines, shipping, fees and tax differ from the shop's total by {off:f} "
-        f"{order.currency_code}, more than a cent a line"
-    )
+    return f"{said} by {off:f} {order.currency_code}, more than a cent a line"
 
 
 def _refunded_below(case: Case) -> str | None:
