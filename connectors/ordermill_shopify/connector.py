@@ -22,7 +22,7 @@ from ordermill.connector.base import (
 )
 from ordermill.errors import InvalidAnswer, SourceError
 from ordermill.model.order import Order
-from ordermill.model.webhook import Headers, Hint, Ping, Refused
+from ordermill.model.webhook import Headers, Said
 from ordermill_shopify import normalize as reading
 from ordermill_shopify import webhooks
 from ordermill_shopify.answers import CursorRefused
@@ -131,7 +131,7 @@ class ShopifyConnector:
     def normalize(self, raw: RawOrder) -> Order:
         return reading.normalize(raw, presentment=self._presentment)
 
-    def read_webhook(self, headers: Headers, body: bytes, secret: str) -> Hint | Ping | Refused:
+    def read_webhook(self, headers: Headers, body: bytes, secret: str) -> Said:
         return webhooks.read_webhook(headers, body, secret, shop=self._domain)
 
     def webhooks(self) -> Sequence[Subscription]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from ordermill.connector.base import Subscription
 from ordermill.connector.signed import event_id, is_signed, only
 from ordermill.errors import CredentialsRefused, InvalidAnswer, SourceError
-from ordermill.model.webhook import Headers, Hint, Ping, Refused
+from ordermill.model.webhook import Headers, Hint, Ping, Redaction, Refused, Said
 from ordermill_shopify.client import AdminClient
 from ordermill_shopify.paging import LARGEST
 
@@ -51,10 +51,22 @@ class _Body(Struct):
     order: _Of | None = None
 
 
+class _Customer(Struct):
+    email: str | None = None
+
+
+class _Redact(Struct):
+    """What customers/redact says; one without orders is of a customer who bought nothing."""
+
+    customer: _Customer | None = None
+    orders_to_redact: Sequence[int] = ()
+
+
+_redact = msgspec.json.Decoder(_Redact)
 _body = msgspec.json.Decoder(_Body)
 
 
-def read_webhook(headers: Headers, body: bytes, secret: str, *, shop: str) -> Hint | Ping | Refused:
+def read_webhook(headers: Headers, body: bytes, secret: str, *, shop: str) -> Said:
     """What a delivery to the integration of ``shop`` is; pure.
 
     The secret is the app's, the same for every shop that has it, so the shop must be the right one.
@@ -67,12 +79,23 @@ def read_webhook(headers: Headers, body: bytes, secret: str, *, shop: str) -> Hi
     topic = only(headers, _TOPIC)
     if topic is None:
         return Refused("its topic is missing or repeated")
+    if topic == "customers/redact":
+        return _redaction(body)
     if topic.partition("/")[0] not in _KINDS:
         return Ping()
     number = _order_of(topic, body)
     if number is None or number <= 0:
         return Refused("its body names no order")
     return Hint(source_id=str(number), topic=topic, event_id=event_id(headers, _EVENT))
+
+
+def _redaction(body: bytes) -> Redaction | Refused:
+    try:
+        said = _redact.decode(body)
+    except (ValueError, RecursionError):
+        return Refused("its body names nobody")
+    email = said.customer.email if said.customer is not None else None
+    return Redaction(source_ids=[str(number) for number in said.orders_to_redact], email=email)
 
 
 def _order_of(topic: str, body: bytes) -> int | None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,10 +25,10 @@ from ordermill.errors import ConfigError, OrdermillError
 from ordermill.invoicing.done import Listener as DueListener
 from ordermill.invoicing.due import Due
 from ordermill.model.integration import Integration, manual_handle
-from ordermill.model.webhook import Headers, Hint, Ping, Refused
+from ordermill.model.webhook import Headers, Redaction, Said
 from ordermill.schedule import Schedule
 from ordermill.settings import Settings, load
-from ordermill.store import integrations, restores, retention, tallies
+from ordermill.store import erasure, integrations, restores, retention, tallies
 from ordermill.store.database import Database
 from ordermill.sync.engine import Engine
 from ordermill.sync.lease import RENEW
@@ -261,7 +262,7 @@ class Daemon:
             database,
             self._keyring,
             docs=self.settings.api.docs,
-            webhooks=routes(self._readers, inbox),
+            webhooks=routes(self._readers, inbox, partial(redact, database)),
             listener=self.metrics,
             billing=self._told,
         )
@@ -361,10 +362,18 @@ def webhook_readers(shops: Shops, settings: Settings) -> dict[str, Reader]:
 
 
 def webhook_reader(connector: ReadsWebhooks, secret: str) -> Reader:
-    def read(headers: Headers, body: bytes) -> Hint | Ping | Refused:
+    def read(headers: Headers, body: bytes) -> Said:
         return connector.read_webhook(headers, body, secret)
 
     return read
+
+
+def redact(database: Database, handle: str, asked: Redaction) -> None:
+    """Erase what the shop asks to be erased; idempotent. StoreBusy and the like: nothing was."""
+    with database.write() as conn:
+        person = erasure.of_request(conn, handle, asked.source_ids, asked.email)
+        erasure.erase(conn, person, now=now())
+    log.warning("buyer_erased", connector=handle, orders=len(person.orders), left=person.open)
 
 
 def run_with_signals(daemon: Daemon) -> None:

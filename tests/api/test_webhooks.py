@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -23,11 +24,11 @@ from ordermill.api.gate import Keyring
 from ordermill.api.inbox import Inbox, Writer
 from ordermill.api.webhooks import routes
 from ordermill.connector.base import ReadsWebhooks
-from ordermill.daemon import webhook_reader
+from ordermill.daemon import redact, webhook_reader
 from ordermill.simulator.courier import Mishaps, over_http
 from ordermill.store import webhooks
 from ordermill.store.database import Database
-from ordermill.store.tables import events, hints, raw_versions
+from ordermill.store.tables import events, hints, orders, raw_versions
 from sync.house import House
 from sync.markets import Market, differences, moved_in, open_market, settle
 
@@ -53,7 +54,7 @@ class Mill:
         connector = self.market.connector
         assert isinstance(connector, ReadsWebhooks)
         self.readers = {"shop": webhook_reader(connector, SECRET)}
-        router = routes(self.readers, self.inbox)
+        router = routes(self.readers, self.inbox, partial(redact, database))
         app = create_app(database, Keyring(KEYS), webhooks=router, now=self.market.clock.now)
         serving = serve(app, "127.0.0.1", 0, "api")
         stack.callback(serving.stop)
@@ -309,6 +310,41 @@ def test_an_order_that_the_shop_has_deleted_is_marked_by_its_webhook(mill: Mill)
     mill.read()
     row = mill.house.order(str(order))
     assert (row["deleted_by"], row["source_event_id"] is not None) == ("shop", True)
+
+
+def redaction(email: str | None, *order_ids: int) -> Delivery:
+    body = {"customer": {"id": 7, "email": email}, "orders_to_redact": order_ids}
+    return shopify(body, "customers/redact")
+
+
+def test_s59_a_buyer_whom_the_shop_says_to_erase_is_erased_before_the_answer(
+    database: Database, stack: ExitStack
+) -> None:
+    mill = Mill("shopify", database, stack)
+    first, second, third = (order.id for order in mill.market.ledger.orders())
+    with database.write() as conn:
+        conn.execute(orders.update().values(status="skipped"))
+        conn.execute(orders.update().values(customer_email=None, customer_id=None))
+        for order, status in ((second, "skipped"), (third, "pending")):
+            mine = orders.c.source_id == str(order)
+            email, name = "Ana@Example.com", "ana@example.com"
+            values = {"customer_email": email, "search_text": name, "status": status}
+            conn.execute(orders.update().where(mine).values(**values))
+    assert mill.post(redaction("ana@example.com", first)).status_code == 200
+    erased = {order: mill.house.order(str(order))["erased_at"] for order in (first, second, third)}
+    assert [bool(at) for at in erased.values()] == [True, True, False]
+    assert mill.read() == 0
+
+
+def test_s59_an_erasure_that_the_database_cannot_take_is_to_be_sent_again(
+    database: Database, stack: ExitStack
+) -> None:
+    mill = Mill("shopify", database, stack)
+    order = mill.market.ledger.orders()[0].id
+    with database.write() as conn:
+        conn.execute(orders.update().values(status="skipped"))
+    database.close()
+    assert mill.post(redaction(None, order)).status_code == 503
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -21,6 +21,7 @@ from ordermill.invoicing.decide import automatic
 from ordermill.model.order import Address, Customer, Order
 from ordermill.store import erasure, events, integrations, leases, orders, payloads
 from ordermill.store.database import Database
+from ordermill.store.erasure import Person
 from ordermill.store.orders import Incoming
 from ordermill.store.payloads import Wanted
 from ordermill.store.tables import customers, idempotency, metadata
@@ -134,6 +135,18 @@ def test_nothing_is_left_but_in_what_was_issued(house: House, life: list[str]) -
     assert house.erase() == 0
     assert house.canaries() == {"documents"}
     assert list(Verified(house.database)) == []
+
+
+def test_a_shop_may_ask_for_its_own_buyers_and_no_others(house: House, life: list[str]) -> None:
+    with house.database.read() as conn:
+        asked = erasure.of_request(conn, "woo", ["2"], None)
+        by_address = erasure.of_request(conn, "woo", [], EMAIL.upper())
+        elsewhere = erasure.of_request(conn, "manual-acme", ["1", "2"], EMAIL)
+    assert asked.orders == [life[1]]
+    assert asked.customers == []  # for the other order is theirs, too
+    assert by_address.orders == sorted(life)
+    assert len(by_address.customers) == 1
+    assert elsewhere == Person([], [], [], [])
 
 
 def test_what_was_bought_paid_and_billed_stays(house: House, life: list[str]) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from deliveries import SECRET, Delivery, forgeries, shopify
-from ordermill.connector.base import Hint, Ping, ReadsWebhooks, Refused
+from ordermill.connector.base import Hint, Ping, ReadsWebhooks, Redaction, Refused
 from ordermill_shopify.connector import ShopifyConnector
 from ordermill_shopify.webhooks import read_webhook
 
 
 def read(
     delivery: Delivery, secret: str = SECRET, shop: str = "acme.myshopify.com"
-) -> Hint | Ping | Refused:
+) -> Hint | Ping | Redaction | Refused:
     return read_webhook(delivery.headers, delivery.body, secret, shop=shop)
 
 
@@ -78,3 +78,13 @@ def test_a_topic_that_is_missing_or_repeated_is_refused(topics: tuple[str, ...])
 )
 def test_a_signed_body_that_names_no_order_is_refused_without_harm(topic: str, body: bytes) -> None:
     assert isinstance(read(replace(shopify(topic=topic), body=body).signed()), Refused)
+
+
+def test_a_buyer_to_be_erased_is_named_by_orders_and_address() -> None:
+    body = {"shop_id": 1, "customer": {"id": 1, "email": "a@b.c"}, "orders_to_redact": [1001, 1002]}
+    assert read(shopify(body, "customers/redact")) == Redaction(
+        source_ids=["1001", "1002"], email="a@b.c"
+    )
+    assert read(shopify({"shop_id": 1}, "customers/redact")) == Redaction(source_ids=[], email=None)
+    assert isinstance(read(shopify({"customer": 1}, "customers/redact")), Refused)
+    assert isinstance(read(shopify({"shop_id": 1}, "shop/redact")), Ping)

@@ -1,7 +1,8 @@
 """The shops' webhooks: proven, kept in memory as hints, and answered at once.
 
 No database is asked while a shop waits: WooCommerce gives a webhook up after six answers that are
-late or wrong, Shopify after eight.
+late or wrong, Shopify after eight. But a buyer who is to be erased is erased before the answer,
+and where that fails the shop tries again.
 """
 
 from __future__ import annotations
@@ -10,22 +11,26 @@ from collections.abc import Callable, Mapping
 
 import structlog
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ordermill.api.edge import BODY
 from ordermill.api.inbox import Inbox
-from ordermill.api.problems import Problem
-from ordermill.model.webhook import Headers, Hint, Ping, Refused
+from ordermill.api.problems import Problem, problem_of
+from ordermill.errors import OrdermillError
+from ordermill.model.webhook import Headers, Ping, Redaction, Refused, Said
 from ordermill.store.webhooks import Arrival
 
 log = structlog.get_logger()
 
 # What a delivery to one integration is: its connector's ``read_webhook`` with its secret.
-Reader = Callable[[Headers, bytes], Hint | Ping | Refused]
+Reader = Callable[[Headers, bytes], Said]
+# Erases what the shop of an integration says.
+Redact = Callable[[str, Redaction], None]
 
 
-def routes(readers: Mapping[str, Reader], inbox: Inbox) -> APIRouter:
+def routes(readers: Mapping[str, Reader], inbox: Inbox, redact: Redact) -> APIRouter:
     """The receiver. ``readers`` has every integration with a webhook_secret, by handle, and is read
     at each delivery, so a reload swaps a secret at once."""
     router = APIRouter()
@@ -42,10 +47,21 @@ def routes(readers: Mapping[str, Reader], inbox: Inbox) -> APIRouter:
             return _REFUSED.response()
         if isinstance(said, Ping):
             return Response(status_code=200)
+        if isinstance(said, Redaction):
+            return await run_in_threadpool(_redacted, redact, handle, said)
         inbox.put(Arrival(handle, said.source_id, said.topic, said.event_id))
         return Response(status_code=202)
 
     return router
+
+
+def _redacted(redact: Redact, handle: str, asked: Redaction) -> Response:
+    try:
+        redact(handle, asked)
+    except OrdermillError as error:
+        log.error("redaction_failed", connector=handle, reason=str(error))
+        return problem_of(error).response()
+    return Response(status_code=200)
 
 
 _REFUSED = Problem(

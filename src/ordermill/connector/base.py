@@ -17,7 +17,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 from ordermill.model.order import Order
-from ordermill.model.webhook import Headers, Hint, Ping, Refused
+from ordermill.model.webhook import Headers, Hint, Ping, Redaction, Refused
 
 
 class By(StrEnum):
@@ -167,7 +167,9 @@ class Subscription(Struct, frozen=True, kw_only=True):
 class ReadsWebhooks(Protocol):
     """What a connector also has if the shop's webhooks are to be received; it may be left out."""
 
-    def read_webhook(self, headers: Headers, body: bytes, secret: str) -> Hint | Ping | Refused:
+    def read_webhook(
+        self, headers: Headers, body: bytes, secret: str
+    ) -> Hint | Ping | Redaction | Refused:
         """Pure, quick, and never raises: what a delivery is. The signature over the raw body is
         checked before anything in it is read (see connector/signed.py)."""
         ...

@@ -28,7 +28,19 @@ class Ping(Struct, frozen=True):
     answered with 200, or the shop gives the webhook up."""
 
 
+class Redaction(Struct, frozen=True, kw_only=True):
+    """Genuine, and a buyer's wish to be erased, which the shop passes on: what its orders
+    ``source_ids`` and those with the address tell of a person. The one delivery that is more than a
+    hint, for nothing that could be read from the shop would say it."""
+
+    source_ids: Sequence[str]
+    email: str | None
+
+
 class Refused(Struct, frozen=True):
     """Not proven to be the shop's. ``reason`` is for our log; the sender is told nothing of it."""
 
     reason: str
+
+
+Said = Hint | Ping | Redaction | Refused

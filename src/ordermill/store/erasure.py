@@ -71,8 +71,23 @@ def of_order(conn: Connection, words: str) -> Person:
         )
     )
     rows = conn.execute(_ORDERS.where(orders.c.id == found.id)).all()
-    alone = [row.customer_id for row in rows if row.customer_id and not _shared(conn, row)]
-    return _person(rows, alone, [(row[0], row[1]) for row in conn.execute(unread)])
+    return _person(rows, _alone(conn, rows), [(row[0], row[1]) for row in conn.execute(unread)])
+
+
+def of_request(
+    conn: Connection, handle: str, source_ids: Collection[str], email: str | None
+) -> Person:
+    """What a shop may ask for: these orders of its integration, those of it with the address, and
+    customers who have no others. Of another shop's or entity's it has no say."""
+    mine, wanted = integrations.c.handle == handle, (email or "").strip().casefold()
+    named = conn.execute(_ORDERS.where(mine, among(conn, orders.c.source_id, list(source_ids))))
+    rows = {row.id: row for row in named}
+    if wanted:
+        wrote = _with(conn, _ORDERS.where(mine), orders, "customer_email", wanted)
+        rows |= {row.id: row for row in wrote}
+    shop = conn.scalar(select(integrations.c.id).where(mine))
+    unread = [one for one in _unread(conn, wanted) if one[0] == shop] if wanted else []
+    return _person(rows.values(), _alone(conn, rows.values()), unread)
 
 
 def erase(conn: Connection, person: Person, *, now: datetime) -> None:
@@ -130,13 +145,15 @@ def _unread(conn: Connection, wanted: str) -> Iterator[tuple[str, str]]:
             yield row.integration_id, row.source_id
 
 
-def _shared(conn: Connection, row: Row[Any]) -> bool:
-    others = select(orders.c.id).where(
-        orders.c.customer_id == row.customer_id,
-        orders.c.id != row.id,
-        orders.c.erased_at.is_(None),
+def _alone(conn: Connection, rows: Collection[Row[Any]]) -> list[str]:
+    """The customers of these orders who have no other order but erased ones."""
+    theirs = {row.customer_id for row in rows if row.customer_id}
+    column = orders.c.customer_id
+    every = select(orders.c.id, column).where(
+        among(conn, column, list(theirs)), orders.c.erased_at.is_(None)
     )
-    return conn.execute(others.limit(1)).first() is not None
+    ours = {row.id for row in rows}
+    return sorted(theirs - {row.customer_id for row in conn.execute(every) if row.id not in ours})
 
 
 def _person(
