@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -41,6 +42,16 @@ def test_amounts_keep_the_digits_they_were_sent_with(api: Api) -> None:
     assert (line["price"], line["extra"]) == (0.100001, 1.1)
     assert b'"price":0.100001' in answer.content
     assert api.get(f"/orders/{answer.json()['id']}").content == answer.content
+
+
+@pytest.mark.parametrize("written", ["1E+2", "1e2", "0.1E3", "100", "100.00"])
+def test_a_number_may_be_written_in_any_way_that_json_has(api: Api, written: str) -> None:
+    body = json.dumps(an_order()).replace('"total": 100', f'"total": {written}')
+    assert body.count(written) >= 2
+    answer = api.call("POST", "/orders", content=body.encode())
+    assert answer.status_code == 201, answer.text
+    assert '"total":100,' in answer.text.replace(".00", "").replace("total_", "")
+    assert api.post(f"/orders/{answer.json()['id']}/process").status_code == 200
 
 
 def test_extra_keys_are_kept_where_they_may_be_and_nowhere_else(api: Api) -> None:

@@ -41,12 +41,12 @@ def amount(value: Any) -> Decimal:
             "must be a number of at most 12 digits before the point and 6 after it, "
             "or a string of one"
         )
-    return value or abs(value)
+    return Decimal(f"{value or abs(value):f}")  # 1E+2 is 100
 
 
 def _plain(value: Decimal) -> bool:
     exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and -_DIGITS <= exponent <= 0 and abs(value) < _LARGEST
+    return isinstance(exponent, int) and exponent >= -_DIGITS and abs(value) < _LARGEST
 
 
 def moment(value: Any) -> datetime:
