@@ -319,3 +319,27 @@ def test_money_given_back_before_the_smaller_order_is_reissued_becomes_a_credit_
     life.shop_says(less).tick(600)
     assert [str(note.content.total_with_tax) for note in life.credit_notes] == ["12.20", "54.90"]
     settled(life)
+
+
+def rounded_up() -> Order:
+    """A cent more than its lines, as a shop writes that rounds tax at the subtotal."""
+    return changed(WOO, total_with_tax=D("67.11"), owed=D("67.11"), total=D("55.01"))
+
+
+def test_an_order_whose_lines_were_all_refunded_has_only_its_rounding_left_to_invoice() -> None:
+    life = Life(refunded(of_lines("r1", *WOO.items), order=rounded_up())).tick()
+    assert (life.case.status, code_of(life.case.error)) == ("skipped", "refunded_before_invoice")
+    assert life.case.documents == ()
+
+
+def test_the_rounding_that_refunds_of_all_lines_left_is_credited_alone() -> None:
+    back = of_lines("r1", *WOO.items)
+    life = invoiced(rounded_up()).shop_says(refunded(back, order=rounded_up()))
+    assert life.billed == D("0.01")
+    settled(life)
+    new = an_item("Plate", "10.00", 1, source_id="5")
+    more = changed(rounded_up(), items=(*WOO.items, new), total_with_tax=D("79.31"),
+                   total=D("65.01"), total_tax=D("14.30"))  # fmt: skip
+    life.shop_says(refunded(back, order=more))
+    assert [note.content.total_with_tax for note in life.credit_notes] == [D("67.10"), D("0.01")]
+    settled(life)

@@ -27,7 +27,7 @@ def arithmetic(content: Content, most: Decimal) -> Iterator[str]:
     )
     if abs(content.rounding) > most:
         yield f"rounding {content.rounding:f} is more than {most:f}, a cent for each line"
-    if not content.items:
+    if not content.items and content.total_with_tax != content.rounding:
         yield "it has no items"
     yield from _lines(content)
     yield from _bases(content, most)

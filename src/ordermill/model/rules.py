@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from ordermill.model.books import falls_by_refunds, taken
+from ordermill.model.books import desired, falls_by_refunds, taken
 from ordermill.model.buyer import missing
 from ordermill.model.case import Case
 from ordermill.model.codes import Hold, Skip
@@ -129,12 +129,21 @@ def nothing_left(case: Case) -> Decision | None:
     """Why there is nothing to invoice, also by a person; None where there is something."""
     order = case.order
     went_back = bool(taken(case)) or order.owed < order.total_with_tax
-    if order.owed <= 0 and went_back and _refunded_below(case) is None:
+    if went_back and _all_went_back(case) and _refunded_below(case) is None:
         code, reason = Skip.REFUNDED_BEFORE_INVOICE, "refunded in full before any invoice"
         return Decision(verdict=Verdict.SKIP, code=code, reason=reason)
     if not order.items and not order.total_with_tax:
         return Decision(verdict=Verdict.SKIP, code=Skip.ZERO_TOTAL, reason="it has no lines")
     return None
+
+
+def _all_went_back(case: Case) -> bool:
+    """Nothing is owed, or no line is left: then what is owed is the rounding of the shop's total,
+    and that is nothing to invoice."""
+    order = case.order
+    if order.owed <= 0:
+        return True
+    return not falls_by_refunds(order) and not desired(case).items
 
 
 def is_bank_transfer(case: Case) -> bool:
