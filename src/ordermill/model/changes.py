@@ -108,11 +108,15 @@ def _fields(before: Item, after: Item, code: str) -> Iterator[Difference]:
 
 def _amounts(before: Item, after: Item, code: str) -> Iterator[Difference]:
     """Unit price and discount. Both are told only beyond a cent a piece: a platform that names
-    gross prices has them derived, with a last digit that moves by itself."""
+    gross prices has them derived, with a last digit that moves by itself, and with more where the
+    discount is large. So the same gross price is the same price, and with the same total the same
+    discount."""
     unit = unit_of(code)
     pieces = max(abs(after.quantity), Decimal(1))
-    price = abs(before.price - after.price) > unit
+    same = before.gross_price is not None and before.gross_price == after.gross_price
+    price = not same and abs(before.price - after.price) > unit
     discount = abs(before.discount - after.discount) > unit * pieces
+    discount = discount and not (same and before.total == after.total)
     if price:
         yield _differs(before, "price", before.price, after.price)
     if discount:
