@@ -199,8 +199,25 @@ def test_a_writer_that_waits_too_long_is_told_to_try_again(
     try:
         with database.write(), pytest.raises(StoreBusy), database.write():
             pass
+        assert database.retried() == {"busy": 1, "unavailable": 0}
     finally:
         database.close()
+
+
+def test_a_database_that_is_away_is_counted_as_one_to_be_tried_again() -> None:
+    database = Database.open("postgresql://nobody@127.0.0.1:1/nothing")
+    try:
+        with pytest.raises(StoreUnavailable), database.read():
+            pass
+        assert database.retried() == {"busy": 0, "unavailable": 1}
+    finally:
+        database.close()
+
+
+def test_connections_are_counted_by_whether_they_are_in_use(database: Database) -> None:
+    with database.read():
+        assert database.connections() == (1, 0)
+    assert database.connections() == (0, 1)
 
 
 def test_a_reader_is_not_disturbed_by_a_writer(database: Database) -> None:

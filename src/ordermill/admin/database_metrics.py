@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ordermill.errors import OrdermillError
@@ -40,7 +41,8 @@ class DatabaseMetrics(Collector):
     def describe(self) -> Iterator[GaugeMetricFamily]:
         yield from ()
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
+        yield from _of_process(self._database)
         with self._guard:
             if time.monotonic() - self._read_at > KEPT_SECONDS:
                 self._read()
@@ -60,6 +62,23 @@ class DatabaseMetrics(Collector):
             self._up = True
         except OrdermillError:
             self._up = False
+
+
+def _of_process(database: Database) -> Iterator[Metric]:
+    """Of this process alone, and had without asking the database."""
+    pool = GaugeMetricFamily(
+        "ordermill_db_pool_connections", "Connections to the database.", labels=["state"]
+    )
+    for state, n in zip(("in_use", "idle"), database.connections(), strict=True):
+        pool.add_metric([state], n)
+    retried = CounterMetricFamily(
+        "ordermill_db_transactions_retried",
+        "Transactions that changed nothing, for another was in the way or the database was away.",
+        labels=["reason"],
+    )
+    for reason, n in database.retried().items():
+        retried.add_metric([reason], n)
+    yield from (pool, retried)
 
 
 def _times(shown: Overview) -> Iterator[GaugeMetricFamily]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
 
 from ordermill.errors import (
     ConfigError,
@@ -24,6 +25,7 @@ from ordermill.errors import (
     StoreError,
     StoreUnavailable,
     StoreUnwritable,
+    TooSlow,
 )
 from ordermill.store import postgres, sqlite
 from ordermill.store.failures import translated
@@ -32,6 +34,7 @@ from ordermill.store.tables import integration_state
 from ordermill.store.watch import PostgresWatch, SqliteWatch, Watch
 
 POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg"}
+RETRIED = ("busy", "unavailable")  # why a transaction was given up, to be tried again
 
 
 class Database:
@@ -49,6 +52,8 @@ class Database:
         self._writers = engine.execution_options(**{sqlite.WRITES: True})
         self._writing = threading.Lock()
         self._unwritable = self._closed = False
+        self._counting = threading.Lock()
+        self._retried = dict.fromkeys(RETRIED, 0)
         self._driver_errors = _driver_errors(engine.dialect.name)
         self._watch: Watch = (
             PostgresWatch(engine) if file is None else SqliteWatch(partial(sqlite.connect, file))
@@ -78,6 +83,17 @@ class Database:
     def file(self) -> Path | None:
         """The SQLite file, else None."""
         return self._file
+
+    def connections(self) -> tuple[int, int]:
+        """How many of the pool are in use, and how many wait in it."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout(), pool.checkedin()
+
+    def retried(self) -> dict[str, int]:
+        """How many transactions changed nothing and are tried again, by reason (RETRIED)."""
+        with self._counting:
+            return dict(self._retried)
 
     @contextmanager
     def read(self, *, seconds: float | None = None) -> Iterator[Connection]:
@@ -109,6 +125,7 @@ class Database:
                 yield conn
             return
         if not self._writing.acquire(timeout=sqlite.BUSY_SECONDS):
+            self._count("busy")
             raise StoreBusy("another thread was writing for too long; trying again helps")
         try:
             with self._transaction(self._writers) as conn:
@@ -230,12 +247,21 @@ class Database:
             with engine.begin() as conn:
                 yield conn
         except PoolTimeout:
+            self._count("busy")
             raise StoreBusy("every database connection is in use; trying again helps") from None
         except self._driver_errors as error:
             meant = translated(error)
             # A flag alone: a small write may find room where the next page of orders does not.
             self._unwritable |= isinstance(meant, StoreUnwritable)
+            if isinstance(meant, StoreUnavailable):
+                self._count("unavailable")
+            elif isinstance(meant, StoreBusy) and not isinstance(meant, TooSlow):
+                self._count("busy")
             raise meant from None
+
+    def _count(self, reason: str) -> None:
+        with self._counting:
+            self._retried[reason] += 1
 
 
 _FORMS = "sqlite:///path/to/file.db or postgresql://user:password@host:5432/name"
