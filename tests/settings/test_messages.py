@@ -16,6 +16,8 @@ OPTIONS = '    options: {host: a.example.com, token: "${TOKEN}"}\n'
 # What replaces what in the right file, and the one line that comes of it.
 CASES = [
     ("database_url: sqlite:///x.db", "database_url: mysql://u:p@h/d", "1:15: database_url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST:5432/NAME"),
+    ("sqlite:///x.db", "sqlite:///x.db?mode=ro", "1:15: database_url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST:5432/NAME"),
+    ("sqlite:///x.db", '"sqlite:///:memory:"', "1:15: database_url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST:5432/NAME"),
     ("sqlite:///x.db", "sqlite:///", "1:15: database_url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST:5432/NAME"),
     ("sqlite:///x.db", "postgresql://u:p@h:port/d", "1:15: database_url: must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST:5432/NAME"),
     ("database_url: sqlite:///x.db\n", "", "1:1: database_url: is required"),
@@ -66,6 +68,8 @@ CASES = [
     ("    options:", "    sweep: {every: soon}\n    options:", f"10:20: integrations.woo.sweep.every: {DURATION}; off switches it off"),
     ("    options:", "    sweep: {window: 12:30}\n    options:", f"10:21: integrations.woo.sweep.window: {DURATION}"),
     ("    options:", "    sweep: {window: 999999999d}\n    options:", "10:21: integrations.woo.sweep.window: must be a duration of 36500d or less"),
+    ("    options:", "    import_from: 0001-01-01\n    options:", "10:18: integrations.woo.import_from: must be a day from 1970-01-01 to 2999-12-31"),
+    ("    options:", "    import_from: 9999-12-31\n    options:", "10:18: integrations.woo.import_from: must be a day from 1970-01-01 to 2999-12-31"),
     ("    options:", "    import_from: 2026-13-01\n    options:", "10:18: integrations.woo.import_from: must be a day such as 2026-01-31"),
     ("    options:", "    auto_process_on: payed\n    options:", "10:22: integrations.woo.auto_process_on: must be 'created', 'paid' or 'fulfilled'"),
     ("    options:", '    webhook_secret: ""\n    options:', "10:21: integrations.woo.webhook_secret: must not be empty"),

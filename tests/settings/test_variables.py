@@ -62,6 +62,12 @@ def test_environment_variables_override_the_file(tmp_path: Path) -> None:
     assert [(key.name, key.key) for key in settings.keys] == [("other", LONG_KEY)]
 
 
+@pytest.mark.parametrize("word", ["off", "false"])
+def test_a_sweep_is_switched_off_by_either_word(tmp_path: Path, word: str) -> None:
+    settings = read(tmp_path, RIGHT, ORDERMILL_INTEGRATIONS__WOO__SWEEP__EVERY=word)
+    assert settings.integrations["woo"].sweep.every is None
+
+
 def test_a_handle_with_a_hyphen_is_found_by_an_underscore(tmp_path: Path) -> None:
     text = RIGHT.replace("  woo:", "  acme-woo:")
     settings = read(tmp_path, text, ORDERMILL_INTEGRATIONS__ACME_WOO__IS_ACTIVE="false")
@@ -79,6 +85,9 @@ def test_a_handle_with_a_hyphen_is_found_by_an_underscore(tmp_path: Path) -> Non
         ("ORDERMILL_DATABASE_URL__X", "1", "database_url: has nothing inside it to set"),
         ("ORDERMILL_KEYS__7__KEY", "1", "keys: has nothing inside it to set"),
         ("ORDERMILL_KEYS", '[{"name": "n"}]', "keys.0.key: is required"),
+        ("ORDERMILL_INTEGRATIONS__WOO__POLL__EVERY", "false",
+         "integrations.woo.poll.every: must be a duration: 500ms, 5s, 10m, 1h, 30d, or a number of "
+         "seconds"),
         ("ORDERMILL_INTEGRATIONS__WOO__ENTITY", "acne",
          "integrations.woo.entity: no such entity; did you mean 'acme'?"),
     ],

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 HANDLE = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 LONGEST = timedelta(days=36_500)
+EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)?", re.ASCII)
 _UNITS = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _NUMBER_SPEC = re.compile(r"(0?[1-9][0-9]?)?d?", re.ASCII)
@@ -48,8 +49,8 @@ def duration(value: Any) -> timedelta:
 
 
 def duration_or_off(value: Any) -> timedelta | None:
-    """None for off."""
-    if value is False or value == "off":
+    """None for off; what an environment variable holds is text."""
+    if value is False or value in ("off", "false"):
         return None
     try:
         return duration(value)
@@ -109,6 +110,12 @@ def day(value: Any) -> Any:
     return value
 
 
+def in_reach(value: date) -> date:
+    if not EARLIEST <= value <= LATEST:  # beyond them its midnight is no time in every zone
+        raise ValueError(f"must be a day from {EARLIEST} to {LATEST}")
+    return value
+
+
 def number_format(value: str) -> str:
     """``{number}`` in it, ``{year}`` allowed, nothing else: two documents never get one number."""
     try:
@@ -143,7 +150,8 @@ def real_key(value: str) -> str:
 
 def database_url(value: str) -> str:
     """Only its form: sqlite:///FILE or postgresql://…; the text may hold a password."""
-    if value.startswith("sqlite:///") and value.removeprefix("sqlite:///").strip("/"):
+    file = value.removeprefix("sqlite:///")
+    if file not in (value, ":memory:") and file.strip("/") and "?" not in file:
         return value
     if value.startswith(("postgresql://", "postgresql+psycopg://", "postgres://")):
         try:
@@ -190,7 +198,7 @@ Currency = Annotated[
 Country = Annotated[
     str, Field(json_schema_extra={"pattern": "^[A-Z]{2}$"}), AfterValidator(country)
 ]
-Day = Annotated[date, BeforeValidator(day, json_schema_input_type=str)]
+Day = Annotated[date, BeforeValidator(day, json_schema_input_type=str), AfterValidator(in_reach)]
 NumberFormat = Annotated[
     str, Field(json_schema_extra={"pattern": r"\{number"}), AfterValidator(number_format)
 ]
