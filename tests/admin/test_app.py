@@ -189,6 +189,35 @@ def test_a_body_that_says_something_else_is_refused(
     assert admin.get("/status").json() == before
 
 
+@pytest.mark.parametrize(
+    ("action", "body", "said"),
+    [
+        ("backfill", None, "the body: Field required"),
+        ("backfill", {"from": "2026-02-02", "to": "2026-02-01"}, "the body: `to` is before `from`"),
+        ("pause", {"for": "soon"}, "for: must be a duration: 90s, 10m, 2h, 1d, or a number of"),
+        ("pause", {"for": True}, "for: must be a duration: 90s, 10m, 2h, 1d, or a number of"),
+    ],
+)
+def test_a_refusal_says_what_to_write(admin: Caller, action: str, body: object, said: str) -> None:
+    answer = admin.post(f"/integrations/woo/{action}", json=body)
+    assert answer.json()["detail"].startswith(said)
+
+
+def test_a_body_that_is_sent_as_a_form_is_told_how_to_be_sent(admin: Caller) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = admin.post("/integrations/woo/sync", content=b"{}", headers=headers)
+    assert is_problem(answer, 422)
+    assert answer.json()["detail"] == "send the body as Content-Type: application/json"
+
+
+@pytest.mark.parametrize("length", [5400, 5400.0, "5400", "5400s", "90m", "1.5h"])
+def test_a_pause_lasts_as_long_as_a_duration_of_the_file(admin: Caller, length: object) -> None:
+    admin.post("/integrations/woo/pause", json={"for": length})
+    paused = admin.get("/status").json()["integrations"][0]["paused"]
+    since, until = (datetime.fromisoformat(paused[name]) for name in ("since", "until"))
+    assert until - since == timedelta(minutes=90)
+
+
 def test_a_body_that_is_no_json_is_refused(admin: Caller) -> None:
     headers = {"Content-Type": "application/json"}
     answer = admin.post("/integrations/woo/pause", content=b"{", headers=headers)

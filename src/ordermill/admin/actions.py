@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from sqlalchemy import Connection
 
 from ordermill.store import integrations, requests
 from ordermill.store.database import Database
 
-DURATION = r"^[0-9]{1,6}(ms|s|m|h|d)?$"
+DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)?", re.ASCII)
 LATEST = date(2999, 12, 31)
-SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+SECONDS = {None: 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def duration(value: object) -> timedelta | None:
+    """As in the YAML: a number with ms, s, m, h or d, or of seconds."""
+    if value is None:
+        return None
+    match = None if isinstance(value, bool) else DURATION.fullmatch(str(value))
+    if match is None:
+        raise ValueError("must be a duration: 90s, 10m, 2h, 1d, or a number of seconds")
+    return timedelta(seconds=float(match[1]) * SECONDS[match[2]])
 
 
 class Nothing(BaseModel):
@@ -26,11 +37,13 @@ class Nothing(BaseModel):
 
 
 class Pause(BaseModel):
-    """Why, and for how long (``for``: 90s, 10m, 2h, 1d); without it until somebody resumes it."""
+    """Why, and for how long (``for``); without it until somebody resumes it."""
 
     model_config = ConfigDict(extra="forbid")
     reason: str = Field(default="paused by the operator", min_length=1, max_length=500)
-    duration: str | None = Field(default=None, alias="for", pattern=DURATION)
+    length: Annotated[timedelta | None, BeforeValidator(duration)] = Field(
+        default=None, alias="for"
+    )
 
 
 class Days(BaseModel):
@@ -63,7 +76,7 @@ def routes(database: Database, now: Callable[[], datetime]) -> APIRouter:
     @router.post("/pause", status_code=202)
     def pause(handle: str, body: Annotated[Pause | None, Body()] = None) -> dict[str, Any]:
         asked = body or Pause()
-        until = _until(asked.duration, now())
+        until = None if asked.length is None else now() + asked.length
         write(
             lambda conn: integrations.pause(
                 conn, handle, reason=asked.reason, by="operator", now=now(), until=until
@@ -87,13 +100,6 @@ def routes(database: Database, now: Callable[[], datetime]) -> APIRouter:
         return {"handle": handle, "requested": "reconcile", "run": run}
 
     return router
-
-
-def _until(duration: str | None, now: datetime) -> datetime | None:
-    if duration is None:
-        return None
-    digits = duration.rstrip("mshd")
-    return now + timedelta(seconds=int(digits) * SECONDS[duration[len(digits) :] or "s"])
 
 
 def _backfill(conn: Connection, handle: str, days: Days, now: datetime) -> int:

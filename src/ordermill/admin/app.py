@@ -105,11 +105,18 @@ def _figures(
         return HTMLResponse(pages.overview(overview, last))
 
 
+def _said(found: dict[str, Any]) -> str:
+    """Where in the body, and what is wrong with it."""
+    where = ".".join(map(str, found["loc"][1:])) or "the body"
+    return f"{where}: {found['msg'].removeprefix('Value error, ')}"
+
+
 def _errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def bad_body(request: Request, error: RequestValidationError) -> Response:
-        found = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
-        return problem(422, "invalid_body", found)
+        if "json" not in request.headers.get("content-type", "json"):
+            return problem(422, "invalid_body", "send the body as Content-Type: application/json")
+        return problem(422, "invalid_body", "; ".join(map(_said, error.errors())))
 
     @app.exception_handler(NotFound)
     def unknown(request: Request, error: NotFound) -> Response:
