@@ -183,6 +183,58 @@ def test_a_reload_takes_a_good_file_and_refuses_a_bad_one_without_a_word_to_the_
         assert "ordermill_config_last_reload_successful 1.0" in scraped
 
 
+def test_a_reload_names_what_only_a_restart_changes(shop: Shop, tmp_path: Path) -> None:
+    config = written(tmp_path, f"sqlite:///{tmp_path / 'a.db'}", shop.yaml())
+    good = config.read_text()
+    with Running("run", "-c", config) as daemon:
+        admin_of(daemon)
+        config.write_text(
+            good.replace("admin: {port: 0}", "admin: {port: 0, token: a-new-token-0123}")
+        )
+        for _ in range(2):  # it is not forgotten by the next reload
+            daemon.process.send_signal(signal.SIGHUP)
+            told = json.loads(daemon.until("restart_needed"))
+            assert told["changed"] == ["admin.token"]
+        config.write_text(good)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until('"reloaded"')
+        assert daemon.terminate() == 0
+        assert daemon.process.stdout is not None
+        assert "restart_needed" not in daemon.process.stdout.read()
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (("--from", "2026-02-02", "--to", "2026-02-01"), "--to is before --from"),
+        (("--from", "0001-01-01"), "1970-01-01"),
+        (("--from", "2026-02-02", "--to", "9999-12-31"), "2999-12-31"),
+    ],
+)
+def test_days_that_are_none_are_refused_before_anything_is_asked(
+    tmp_path: Path, days: tuple[str, ...], said: str
+) -> None:
+    refused = call("backfill", "shop", *days, "-c", tmp_path / "not-there.yaml")
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_backfill_that_a_pause_refuses_is_not_begun_after_the_pause(
+    shop: Shop, tmp_path: Path
+) -> None:
+    config = written(tmp_path, f"sqlite:///{tmp_path / 'a.db'}", shop.yaml())
+    assert call("sync", "-c", config).returncode == 0
+    with sqlite3.connect(tmp_path / "a.db") as conn:
+        conn.execute("UPDATE integration_state SET paused_by = 'operator', paused_reason = 'x'")
+    refused = call("backfill", "shop", "--from", "2026-01-01", "-c", config)
+    assert refused.returncode == 1
+    assert "resume it first" in refused.stdout
+    with sqlite3.connect(tmp_path / "a.db") as conn:
+        modes = {mode for (mode,) in conn.execute("SELECT mode FROM sync_runs")}
+    assert "backfill" not in modes
+
+
 def test_refused_credentials_are_exit_code_3_and_never_shown(shop: Shop, tmp_path: Path) -> None:
     config = written(tmp_path, f"sqlite:///{tmp_path / 'a.db'}", shop.yaml())
     wrong = config.read_text().replace(shop.face.consumer_secret, "cs_canary_secret")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -46,6 +46,7 @@ Config = Annotated[
     ),
 ]
 DEFAULT = Path("config/ordermill.yaml")
+EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)  # as import_from
 
 
 def main() -> None:
@@ -132,8 +133,14 @@ def backfill(
     from ordermill import logs
     from ordermill.commands.sync import backfill_once
 
+    first, last = since.date(), until.date() if until else None
+    for given in (first, last or first):
+        if not EARLIEST <= given <= LATEST:
+            raise typer.BadParameter(f"a day is from {EARLIEST} to {LATEST}")
+    if last is not None and last < first:
+        raise typer.BadParameter("--to is before --from")
     logs.configure()
-    sys.exit(backfill_once(config, integration, since.date(), until.date() if until else None))
+    sys.exit(backfill_once(config, integration, first, last))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,6 +48,7 @@ TICK = timedelta(milliseconds=200)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 LAST_HINTS = 0.5  # seconds for writing what webhooks brought last
+STARTED_WITH = ("api.host", "api.port", "api.docs", "admin.host", "admin.port", "admin.token")
 GRACE = timedelta(seconds=8)  # of the 10 s in which the daemon stops
 
 
@@ -168,7 +170,7 @@ class Daemon:
 
     def __init__(self, path: Path, settings: Settings, *, listener: Told | None = None) -> None:
         self._path = path
-        self.settings = settings
+        self._started = self.settings = settings
         self.metrics = Metrics(revision=os.environ.get("ORDERMILL_REVISION", ""))
         self._told: list[Told] = [self.metrics] if listener is None else [self.metrics, listener]
         self._listener = Everyone(self._told)
@@ -296,6 +298,13 @@ class Daemon:
         self._watch(shops)
         self.metrics.reload(True, now())
         log.info("reloaded", integrations=len(shops.by_handle))
+        kept = [name for name in STARTED_WITH if self._differs(settings, attrgetter(name))]
+        if kept:
+            log.warning("restart_needed", changed=kept)
+
+    def _differs(self, settings: Settings, value: Callable[[Settings], object]) -> bool:
+        """Whether it is another than this process listens with."""
+        return value(settings) != value(self._started)
 
     def _watch(self, shops: Shops) -> None:
         """Whatever follows the settings: the metrics' shops, and who reads webhooks with what."""

@@ -112,12 +112,12 @@ def backfill_once(path: Path, handle: str, since: date, until: date | None) -> i
     """
     with working(path, [handle], BACKFILL_ONLY) as (database, zone_of, engine, counting):
         zone = zone_of[handle]
+        if not engine.shops:
+            return FAILED
         first = start_of_day(since, zone)
         end = start_of_day(until + timedelta(days=1), zone) if until is not None else None
         with database.write() as conn:
             run_id = requests.request_backfill(conn, handle, first, end, now=now())
-        if not engine.shops:
-            return FAILED
         progress = Progress(database, run_id)
         work_until(engine, progress.finished_or_failed(counting))
         typer.echo(f"{handle}: {progress.line()}")
