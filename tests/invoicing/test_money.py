@@ -50,6 +50,17 @@ def test_each_successful_transaction_is_one_payment_of_its_gateways_type() -> No
     assert life.invoices[0].status == "paid"
 
 
+def test_change_that_the_till_gave_is_no_payment() -> None:
+    """Of 30.00 in cash for 24.40 the buyer got 5.60 back, which Shopify lists as a transaction."""
+    cash = moved("1", "30.00", gateway="cash")
+    life = Life(told(cash, moved("2", "5.60", "change", gateway="cash")), EAGER).tick()
+    assert paid_by(life) == [("transaction:1", "cash", "1", "24.40")]
+    assert findings(life) == []
+    exact = moved("1", "24.40", gateway="cash")
+    life = Life(told(exact, moved("2", "5.60", "change", gateway="cash")), EAGER).tick()
+    assert paid_by(life) == [("transaction:1", "cash", "1", "24.40")]
+
+
 def test_without_transactions_there_is_one_payment_over_what_the_shop_says_was_paid() -> None:
     life = Life(an_order(payment_gateway="cod"), EAGER).tick()
     assert paid_by(life) == [("paid", "cash", None, "24.40")]

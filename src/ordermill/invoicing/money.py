@@ -56,7 +56,8 @@ def _incoming(case: Case, desk: Desk, invoice: Issued | Draft) -> tuple[Payment,
         whole = case.order.paid and not known
         return tuple(_whole(case, desk, invoice.id)) if whole else ()
     new = [t for t in found if f"transaction:{t.id}" not in known]
-    kept = _less([t.amount for t in new], ZERO if known else _gone_before(case))
+    off = ZERO if known else _gone_before(case) + _change(case, found)
+    kept = _less([t.amount for t in new], off)
     return tuple(
         _of_transaction(case, desk, transaction, amount, invoice.id)
         for transaction, amount in zip(new, kept, strict=True)
@@ -154,9 +155,11 @@ def _notes(case: Case) -> list[Issued]:
 
 
 def _came(transaction: Transaction) -> bool:
-    return (
-        transaction.kind in RECEIVES and transaction.status == "success" and transaction.amount > 0
-    )
+    return transaction.kind in RECEIVES and _done(transaction)
+
+
+def _done(transaction: Transaction) -> bool:
+    return transaction.status == "success" and transaction.amount > 0
 
 
 def _whole(case: Case, desk: Desk, invoice_id: str) -> Iterator[Payment]:
@@ -165,6 +168,13 @@ def _whole(case: Case, desk: Desk, invoice_id: str) -> Iterator[Payment]:
         amount -= _gone_before(case)
     if amount > 0:
         yield _payment(case, desk, PAID, amount, at=case.order.paid_at, invoice_id=invoice_id)
+
+
+def _change(case: Case, found: list[Transaction]) -> Decimal:
+    """Cash handed back at the till: what the buyer gave beyond the order's total was not paid."""
+    given = (t.amount for t in case.order.transactions if t.kind == "change" and _done(t))
+    over = sum((t.amount for t in found), ZERO) - case.order.total_with_tax
+    return max(ZERO, min(sum(given, ZERO), over))
 
 
 def _gone_before(case: Case) -> Decimal:
