@@ -177,6 +177,29 @@ def test_what_is_said_to_be_paid_after_the_invoice_is_recorded_by_the_call_itsel
     assert (note["total_due"], anew["status"]) == (61, "paid")
 
 
+def test_who_is_said_to_have_paid_again_has_paid_what_was_missing(api: Api) -> None:
+    made = invoiced(api)
+    path = f"/orders/{made['id']}"
+    api.patch(path, {"payment_status": "paid"})
+    more = LINE | {"quantity": 3, "total": 150, "total_with_tax": 183}
+    api.patch(path, {"items": [more], "total": 150, "total_with_tax": 183})
+    api.post(f"{path}/reissue")
+    assert _due(api, path) == [0, 0, 61]
+    api.clock.advance(60)  # type: ignore[attr-defined]
+    api.patch(path, {"payment_status": "partially_paid"})
+    assert _due(api, path) == [0, 0, 61]
+    for _ in range(2):
+        api.patch(path, {"payment_status": "paid"})
+        assert _due(api, path) == [0, 0, 0]
+        came = [p["amount"] for p in api.get("/payments").json()["data"] if not p["credit_note_id"]]
+        assert came == [122, 61]
+    assert list(Verified(api.database)) == []
+
+
+def _due(api: Api, path: str) -> list[float]:
+    return [each["total_due"] for each in api.get(f"{path}/documents").json()["data"]]
+
+
 def test_a_tax_that_is_not_base_times_rate_is_billed_and_told(api: Api) -> None:
     made = api.made(items=[ITEM | {"total_with_tax": 130}], total_with_tax=130)
     path = f"/orders/{made['id']}"

@@ -165,7 +165,8 @@ def test_a_manual_order_that_is_patched_to_paid_gets_its_payment_then() -> None:
     life = Life(OPEN, Rules(), "manual").tick()
     life.do(process.by_hand, actor="backoffice")
     life.changed_by_a_person(an_order())
-    assert (paid_by(life)[0][0], life.invoices[0].status) == ("paid", "paid")
+    paid = f"paid:{AT.isoformat()}"
+    assert (paid_by(life)[0][0], life.invoices[0].status) == (paid, "paid")
 
 
 def test_money_in_another_currency_than_the_invoice_is_not_booked_on_it() -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from ordermill.model import rules
 from ordermill.model.books import due, held
 from ordermill.model.case import Case, Desk, KnownRefund, Plan
 from ordermill.model.document import DocumentKind, Draft, Issued, Payment
@@ -49,7 +50,11 @@ def incoming(
 
 def _incoming(case: Case, desk: Desk, invoice: Issued | Draft) -> tuple[Payment, ...]:
     known = {payment.key for payment in case.payments if payment.credit_note_id is None}
-    if PAID in known or invoice.content.currency_code != case.order.currency_code:
+    if invoice.content.currency_code != case.order.currency_code:
+        return ()
+    if case.source == rules.MANUAL:
+        return tuple(_said(case, desk, invoice.id, known))
+    if PAID in known:
         return ()
     found = [t for t in case.order.transactions if _came(t)]
     if not found:
@@ -175,6 +180,16 @@ def _change(case: Case, found: list[Transaction]) -> Decimal:
     given = (t.amount for t in case.order.transactions if t.kind == "change" and _done(t))
     over = sum((t.amount for t in found), ZERO) - case.order.total_with_tax
     return max(ZERO, min(sum(given, ZERO), over))
+
+
+def _said(case: Case, desk: Desk, invoice_id: str, known: set[str]) -> Iterator[Payment]:
+    """What a person says is paid: each time they say it, what is missing to the whole. A total
+    that grows later is due until they say it again."""
+    at = case.order.paid_at
+    key = PAID if at is None else f"{PAID}:{at.isoformat()}"
+    amount = case.order.total_with_tax - held(case)
+    if case.order.paid and key not in known and amount > 0:
+        yield _payment(case, desk, key, amount, at=at, invoice_id=invoice_id)
 
 
 def _gone_before(case: Case) -> Decimal:
