@@ -235,6 +235,13 @@ def test_a_backfill_that_a_pause_refuses_is_not_begun_after_the_pause(
     assert "backfill" not in modes
 
 
+@pytest.mark.parametrize("words", [("--speed", "0"), ("--speed", "-1"), ("--duration", "-1")])
+def test_a_demo_at_a_pace_that_is_none_is_refused(words: tuple[str, ...]) -> None:
+    refused = call("demo", *words)
+    assert refused.returncode == 2
+    assert words[0] in refused.stderr
+
+
 def test_refused_credentials_are_exit_code_3_and_never_shown(shop: Shop, tmp_path: Path) -> None:
     config = written(tmp_path, f"sqlite:///{tmp_path / 'a.db'}", shop.yaml())
     wrong = config.read_text().replace(shop.face.consumer_secret, "cs_canary_secret")

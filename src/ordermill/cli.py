@@ -90,8 +90,10 @@ def run(config: Config = DEFAULT) -> None:
 @app.command()
 def demo(
     seed: Annotated[int, typer.Option(help="The same seed lives the same life.")] = 1,
-    duration: Annotated[float | None, typer.Option(help="Seconds; for ever if left out.")] = None,
-    speed: Annotated[float, typer.Option(help="How fast the shops live.")] = 1.0,
+    duration: Annotated[
+        float | None, typer.Option(min=0, help="Seconds; for ever if left out.")
+    ] = None,
+    speed: Annotated[float, typer.Option(min=0.01, help="How fast the shops live.")] = 1.0,
 ) -> None:
     """Two simulated shops over real HTTP and a daemon on a throw-away store: watch it work."""
     from ordermill.commands.demo import run_demo

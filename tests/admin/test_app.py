@@ -74,6 +74,11 @@ def test_it_is_not_ready_without_a_database_of_its_schema(
     assert shown["components"]["scheduler"]["ok"]
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
+def test_a_monitor_may_ask_without_wanting_the_words(admin: Caller, path: str) -> None:
+    assert admin.request("HEAD", path).status_code == 200
+
+
 def test_a_shop_that_is_down_leaves_it_ready(admin: Caller, store: Stored) -> None:
     from ordermill.errors import TransientSourceError
     from ordermill.store import integrations

@@ -35,6 +35,10 @@ CASES = [
     (LONG_KEY, "short", "3:20: keys.0.key: must have 32 characters or more"),
     (LONG_KEY, "changeme" + LONG_KEY, "3:20: keys.0.key: is a placeholder; make one with: openssl rand -hex 32"),
     (LONG_KEY, "your-key-here" + LONG_KEY, "3:20: keys.0.key: is a placeholder; make one with: openssl rand -hex 32"),
+    *((LONG_KEY, sample, "3:20: keys.0.key: is a placeholder; make one with: openssl rand -hex 32") for sample in (
+        "REPLACE_WITH_A_KEY_OF_32_CHARACTERS", "fill-this-in-with-a-long-random-text",
+        "passwordpasswordpasswordpassword", "12345678901234567890123456789012",
+    )),
     (LONG_KEY, "xxxx" + LONG_KEY, "3:20: keys.0.key: is a placeholder; make one with: openssl rand -hex 32"),
     (LONG_KEY, "ab" * 20, "3:20: keys.0.key: is a placeholder; make one with: openssl rand -hex 32"),
     (LONG_KEY, f"'{LONG_KEY} 1'", "3:20: keys.0.key: holds spaces or characters that a header cannot carry"),

@@ -21,6 +21,7 @@ from ordermill.errors import NotFound, OrdermillError
 from ordermill.store import runs, status
 from ordermill.store.database import Database
 
+PROBED = ["GET", "HEAD"]  # many monitors ask by HEAD
 STUCK_SECONDS = 30.0  # a scheduler that has not ticked for so long is dead
 
 
@@ -57,17 +58,17 @@ def _health(app: FastAPI, database: Database, heartbeat: Callable[[], float]) ->
             "database": _database(database),
         }
 
-    @app.get("/livez")
+    @app.api_route("/livez", methods=PROBED)
     def livez() -> Response:
         alive = heartbeat() < STUCK_SECONDS
         return Response("ok" if alive else "the scheduler is stuck", 200 if alive else 503)
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=PROBED)
     def readyz() -> Response:
         found = _database(database)
         return Response("ok" if found["ok"] else found["error"], 200 if found["ok"] else 503)
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=PROBED)
     def healthz() -> JSONResponse:
         found = components()
         ok = all(component["ok"] for component in found.values())

@@ -20,7 +20,7 @@ _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)?", re.ASCII)
 _UNITS = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _NUMBER_SPEC = re.compile(r"(0?[1-9][0-9]?)?d?", re.ASCII)
 _PLACEHOLDER = re.compile(
-    r"(change|replace).?me|(your|my).?(api.?)?(key|token|secret)|example|placeholder|x{4,}",
+    r"(change|replace|fill).?(me|this|with|in)|password|1234567890|(your|my).?(api.?)?(key|token|secret)|example|placeholder|x{4,}",
     re.IGNORECASE,
 )
 # ISO 4217, without funds, metals and test codes.
