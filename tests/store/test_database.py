@@ -352,6 +352,23 @@ def test_a_second_scheduler_on_a_file_is_refused_and_told_whom_to_ask(
         other.close()
 
 
+def test_a_file_under_another_name_is_the_same_file(
+    sqlite_url: Callable[..., str], tmp_path: Path
+) -> None:
+    one = Database.open(sqlite_url())
+    assert one.file is not None
+    link = tmp_path / "link.db"
+    link.symlink_to(one.file)
+    other = Database.open(f"sqlite:///{link}")
+    try:
+        assert other.file == one.file
+        with one.lock_scheduler(), pytest.raises(StoreLocked):
+            other.lock_scheduler().__enter__()
+    finally:
+        one.close()
+        other.close()
+
+
 def test_a_killed_scheduler_leaves_no_lock(sqlite_url: Callable[..., str]) -> None:
     url = sqlite_url()
     database = Database.open(url)

@@ -39,10 +39,11 @@ _ON_CONNECT = (
 
 
 def file_of(url: URL) -> Path:
-    """The file of a ``sqlite:///path`` URL; relative paths start at the working directory."""
+    """The file of a ``sqlite:///path`` URL; relative paths start at the working directory. A link
+    to it is the file itself, so that its lock is one and a restore replaces what is linked to."""
     if not url.database or url.database == ":memory:" or url.query:
         raise ConfigError("database_url: write sqlite:///path/to/file.db, a file and nothing else")
-    return Path(url.database).absolute()
+    return Path(url.database).resolve()
 
 
 def engine_for(file: Path) -> Engine:
