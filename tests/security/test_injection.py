@@ -240,7 +240,8 @@ def test_s41_there_are_the_documented_addresses_and_no_others(store: Stored) -> 
 def test_s41_s54_the_admin_port_reads_by_get_and_acts_by_post(store: Stored) -> None:
     app = admin_app(store.database, watched("woo"), token=None, heartbeat=lambda: 0.0)
     actions = ("sync", "pause", "resume", "reconcile", "backfill")
-    shown = ("/livez", "/readyz", "/healthz", "/metrics", "/status", "/")
-    assert addresses(app) == {("GET", path) for path in shown} | {
-        ("POST", f"/integrations/{{handle}}/{action}") for action in actions
-    }
+    health = ("/livez", "/readyz", "/healthz")
+    shown = {("GET", path) for path in (*health, "/metrics", "/status", "/")}
+    asked = {("HEAD", path) for path in health}
+    acts = {("POST", f"/integrations/{{handle}}/{action}") for action in actions}
+    assert addresses(app) == shown | asked | acts

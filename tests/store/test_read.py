@@ -72,12 +72,12 @@ def test_a_line_that_a_person_wrote_is_completed() -> None:
     assert item.taxes == (ItemTax(rate=Decimal(22), tax=Decimal(22)),)
 
 
-def test_a_line_without_tax_and_rate_has_no_tax() -> None:
+def test_a_line_without_tax_has_a_tax_of_nothing_where_it_names_the_rate() -> None:
     (item,) = written({"name": "A", "quantity": 1, "price": 5, "total": 5, "total_with_tax": 5})
     assert item.taxes == ()
     (zero,) = written({"name": "A", "quantity": 1, "price": 5, "total": 5, "total_with_tax": 5,
                        "tax_rate": 0})  # fmt: skip
-    assert zero.taxes == ()
+    assert [(tax.rate, tax.tax) for tax in zero.taxes] == [(0, 0)]
 
 
 @pytest.mark.parametrize(
