@@ -196,6 +196,34 @@ def test_who_is_said_to_have_paid_again_has_paid_what_was_missing(api: Api) -> N
     assert list(Verified(api.database)) == []
 
 
+def test_what_is_said_to_be_refunded_has_gone_back_out_of_its_credit_note(api: Api) -> None:
+    made = invoiced(api)
+    path = f"/orders/{made['id']}"
+    api.patch(path, {"payment_status": "paid"})
+    api.clock.advance(60)  # type: ignore[attr-defined]
+    api.patch(path, {"payment_status": "refunded"})
+    assert api.post(f"{path}/reissue").status_code == 200
+    _, note = api.get(f"{path}/documents").json()["data"]
+    assert (note["status"], note["total_paid"], note["total_due"]) == ("paid", 122, 0)
+    back = next(p for p in api.get("/payments").json()["data"] if p["credit_note_id"])
+    assert (back["amount"], back["invoice_id"]) == (122, None)
+    assert api.get(path).json()["refunded_at"].startswith(back["date"])
+    api.clock.advance(60)  # type: ignore[attr-defined]
+    api.patch(path, {"payment_status": "paid"})
+    assert api.post(f"{path}/reissue").json()["status"] == "invoiced"
+    assert _due(api, path) == [0, 0, 0]
+    assert list(Verified(api.database)) == []
+
+
+def test_of_an_order_that_nobody_paid_nothing_goes_back(api: Api) -> None:
+    made = invoiced(api)
+    path = f"/orders/{made['id']}"
+    api.patch(path, {"payment_status": "refunded"})
+    api.post(f"{path}/reissue")
+    assert [p["type"] for p in api.get("/payments").json()["data"]] == ["credit_note"]
+    assert _due(api, path) == [0, 0]
+
+
 def _due(api: Api, path: str) -> list[float]:
     return [each["total_due"] for each in api.get(f"{path}/documents").json()["data"]]
 

@@ -16,7 +16,7 @@ from ordermill.model.books import due, held
 from ordermill.model.case import Case, Desk, KnownRefund, Plan
 from ordermill.model.document import DocumentKind, Draft, Issued, Payment
 from ordermill.model.money import money
-from ordermill.model.order import ZERO, Refund, Transaction
+from ordermill.model.order import ZERO, PaymentStatus, Refund, Transaction
 from ordermill.model.payments import payment_type
 
 PAID = "paid"
@@ -75,6 +75,8 @@ def outgoing(case: Case, desk: Desk) -> tuple[Payment, ...]:
     out of the credit note it became, then of others that still owe the buyer something. An edit
     that lowers the total is credited by a reissue, and the refund that follows is only its money.
     """
+    if case.source == rules.MANUAL:
+        return tuple(_said_back(case, desk))
     made: list[Payment] = []
     before = _before_any_invoice(case)
     for known in case.refunds:
@@ -190,6 +192,17 @@ def _said(case: Case, desk: Desk, invoice_id: str, known: set[str]) -> Iterator[
     amount = case.order.total_with_tax - held(case)
     if case.order.paid and key not in known and amount > 0:
         yield _payment(case, desk, key, amount, at=at, invoice_id=invoice_id)
+
+
+def _said_back(case: Case, desk: Desk) -> Iterator[Payment]:
+    """What a person says was given back, all of it: out of the credit notes that owe it."""
+    left = held(case) if case.order.payment_status is PaymentStatus.REFUNDED else ZERO
+    for note in _notes(case):
+        amount = min(left, _unspent(case, note))
+        if amount > 0:
+            left -= amount
+            at, key = case.order.refunded_at, f"refunded:{note.id}"
+            yield _payment(case, desk, key, amount, at=at, credit_note_id=note.id)
 
 
 def _gone_before(case: Case) -> Decimal:
