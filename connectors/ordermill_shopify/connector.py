@@ -39,6 +39,7 @@ from ordermill_shopify.paging import (
     restarted,
     safe_until,
     search_text,
+    settled,
 )
 from ordermill_shopify.raws import Node, gid, index_entry, raw_order, read_time, source_id
 from ordermill_shopify.reader import Reader
@@ -80,14 +81,14 @@ class ShopifyConnector:
         asked_at = self._context.now()
         at, nodes, ahead, cost = self._page("orders", window, at)
         whole, more = self._reader.complete(nodes)
-        newest = _newest(nodes, window.by)
+        times = _times(nodes, window.by)
         orders = [raw_order(node) for node in whole]
         kept = {raw.source_id for raw in orders}
         return Page(
             orders=orders,
-            cursor=_next(at, ahead, newest, len(nodes)),
+            cursor=_next(at, ahead, settled(times, asked_at), len(nodes)),
             safe_until=(
-                safe_until(newest, asked_at, last=ahead is None)
+                safe_until(times, asked_at, last=ahead is None)
                 if window.by is By.CHANGED
                 else None
             ),
@@ -103,8 +104,9 @@ class ShopifyConnector:
         at = Cursor(window.since) if cursor is None else read_cursor(cursor)
         if isinstance(at, BulkCursor):
             raise SourceError("the cursor of this sweep is one of a backfill; begin it again")
+        asked_at = self._context.now()
         at, nodes, ahead, cost = self._page("index", window, at)
-        newest = _newest(nodes, window.by)
+        newest = settled(_times(nodes, window.by), asked_at)
         return IndexPage(
             entries=[index_entry(node) for node in nodes],
             cursor=_next(at, ahead, newest, len(nodes)),
@@ -170,10 +172,9 @@ def _next(at: Cursor, ahead: str | None, newest: datetime | None, count: int) ->
     return cursor_text(next_cursor(at, after=ahead, newest=newest, count=count))
 
 
-def _newest(nodes: Sequence[Node], by: By) -> datetime | None:
+def _times(nodes: Sequence[Node], by: By) -> list[datetime]:
     name = "updatedAt" if by is By.CHANGED else "createdAt"
-    times = (read_time(node.get(name)) for node in nodes)
-    return max((at for at in times if at is not None), default=None)
+    return [at for node in nodes if (at := read_time(node.get(name))) is not None]
 
 
 def _nodes(page: Mapping[str, Any]) -> list[Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -78,9 +79,16 @@ def restarted(cursor: Cursor) -> Cursor | None:
     return Cursor(safe, safe=safe)
 
 
+def settled(times: Sequence[datetime], now: datetime) -> datetime | None:
+    """The newest of a page's times by which the page was certainly sorted, for it is older than the
+    index's lag. An order is shown as it is now but stands where the index last saw it: one that
+    changed just now is no sign that all before its new time was read."""
+    return max((at for at in times if at < now - INDEX_LAG), default=None)
+
+
 def next_cursor(cursor: Cursor, *, after: str, newest: datetime | None, count: int) -> Cursor:
-    """Where the next page begins. Of the second of the newest order more may follow, so only what
-    lies before it is safe."""
+    """Where the next page begins. Of the second of the newest settled order more may follow, so
+    only what lies before it is safe."""
     safe = newest - _SECOND if newest is not None else cursor.safe
     if cursor.safe is not None and (safe is None or safe < cursor.safe):
         safe = cursor.safe
@@ -91,12 +99,12 @@ def next_cursor(cursor: Cursor, *, after: str, newest: datetime | None, count: i
     return Cursor(cursor.since, after, safe, read)
 
 
-def safe_until(newest: datetime | None, now: datetime, *, last: bool) -> datetime | None:
+def safe_until(times: Sequence[datetime], now: datetime, *, last: bool) -> datetime | None:
     """How far the bookmark may move: never past what was seen, nor into the index's lag."""
-    if newest is None:
-        return None
-    seen = newest if last else newest - _SECOND
-    return min(seen, (now - INDEX_LAG).replace(microsecond=0))
+    if last:
+        return min(max(times), (now - INDEX_LAG).replace(microsecond=0)) if times else None
+    newest = settled(times, now)
+    return None if newest is None else newest - _SECOND
 
 
 class Sizes:

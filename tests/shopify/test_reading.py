@@ -55,6 +55,22 @@ def test_the_bookmark_does_not_outrun_the_index() -> None:
     assert connector.fetch(CHANGED, None).safe_until == NOW - timedelta(minutes=5)
 
 
+def test_an_order_that_changed_just_now_does_not_move_the_bookmark_past_the_pages_to_come() -> None:
+    """The index shows it as it is now, where it stood before."""
+    old, hot = order(), order(legacyResourceId="1002", updatedAt="2026-11-24T11:59:50Z")
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if variables["after"]:
+            return an_error("BAD_REQUEST", "Invalid cursor for current pagination sort.")
+        return {"orders": page_of(old, hot, end="c1")}
+
+    connector, shop, _ = connected(reply)
+    page = connector.fetch(CHANGED, None)
+    assert page.safe_until == datetime(2026, 11, 20, 10, 4, 59, tzinfo=UTC)
+    connector.fetch(CHANGED, page.cursor)
+    assert shop.asked[-1][1]["query"] == "updated_at:>='2026-11-20T10:04:59Z'"
+
+
 def test_a_refused_cursor_begins_again_at_the_last_safe_second() -> None:
     def reply(name: str, variables: dict[str, Any]) -> Any:
         if variables["after"]:
