@@ -88,9 +88,7 @@ class ShopifyConnector:
             orders=orders,
             cursor=_next(at, ahead, settled(times, asked_at), len(nodes)),
             safe_until=(
-                safe_until(times, asked_at, last=ahead is None)
-                if window.by is By.CHANGED
-                else None
+                safe_until(times, asked_at, last=ahead is None) if window.by is By.CHANGED else None
             ),
             cost=cost + more,
             total=total,

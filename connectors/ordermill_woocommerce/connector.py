@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import httpx
 import msgspec
@@ -37,6 +36,7 @@ from ordermill_woocommerce.raw import (
     head_of,
     kept_refunds,
     mark_of,
+    offset_of,
     raw_order,
     utc,
 )
@@ -44,7 +44,9 @@ from ordermill_woocommerce.shop import Rows, Shop
 
 OPERATIONS = ("orders", "order", "refunds", "index", "probe", "status", "webhooks")
 
-_INDEX_FIELDS = "id,status,date_created_gmt,date_modified_gmt,total,refunds"
+_INDEX_FIELDS = (
+    "id,status,date_created,date_created_gmt,date_modified,date_modified_gmt,total,refunds"
+)
 # A cart that is being filled is no order yet (some shops list them all the same, measured on 7.9).
 _DRAFTS = frozenset(("auto-draft", "checkout-draft"))
 # What a cursor of the index begins with: what its pages hold.
@@ -233,7 +235,7 @@ class WooCommerce:
 
 def _seen(answer: Rows, listed: Listed, by: By) -> keyset.Seen:
     return keyset.Seen(
-        rows=[keyset.Row(head.id, _time(head, by)) for _, head in listed if head is not None],
+        rows=[_row(head, by) for _, head in listed if head is not None],
         count=len(listed),
         size=answer.size,
         total=answer.total,
@@ -241,8 +243,11 @@ def _seen(answer: Rows, listed: Listed, by: By) -> keyset.Seen:
     )
 
 
-def _time(head: Head, by: By) -> datetime | None:
-    return utc(head.date_modified_gmt if by is By.CHANGED else head.date_created_gmt)
+def _row(head: Head, by: By) -> keyset.Row:
+    local, gmt = head.date_created, head.date_created_gmt
+    if by is By.CHANGED:
+        local, gmt = head.date_modified, head.date_modified_gmt
+    return keyset.Row(head.id, utc(gmt), offset_of(local, gmt))
 
 
 def _without_drafts(listed: Iterable[tuple[Raw, Head | None]]) -> Listed:

@@ -31,10 +31,12 @@ class Stage(StrEnum):
 
 
 class Tie(Struct, frozen=True, omit_defaults=True):
-    """A second that is read by id. ``count`` and ``sum`` are of the ids of this reading, ``before``
-    those of the one before; ``expected`` is the shop's own count when the reading began."""
+    """What is read by id: the second behind the position, or all up to ``to``. ``count`` and
+    ``sum`` are of the ids of this reading, ``before`` those of the one before; ``expected`` is the
+    shop's own count when the reading began."""
 
     size: int
+    to: datetime | None = None
     page: int = 1
     count: int = 0
     sum: int = 0
@@ -47,7 +49,8 @@ class Position(Struct, frozen=True, omit_defaults=True):
 
     Everything up to and including the second ``after`` was read. ``bound``: the shop's time when
     the trash began to be read, past which trashed orders may have been missed. ``newest``: the
-    newest time seen. ``tie``: the second ``after`` + 1 is being read by id.
+    newest time seen. ``tie``: what follows ``after`` is being read by id. ``offset``: the site's
+    clock less UTC at the last row. ``again``: nothing in the last page had kept still.
     """
 
     stage: Stage = Stage.TRASH
@@ -57,13 +60,17 @@ class Position(Struct, frozen=True, omit_defaults=True):
     newest: datetime | None = None
     trashed: int | None = None
     tie: Tie | None = None
+    offset: int | None = None
+    again: bool = False
 
 
 class Row(Struct, frozen=True):
-    """An order as the walk sees it; ``at`` is None where it cannot be read."""
+    """An order as the walk sees it; ``at`` is None where it cannot be read. ``offset``: the site's
+    clock less UTC then, in seconds."""
 
     id: int
     at: datetime | None
+    offset: int | None = None
 
 
 class Seen(Struct, frozen=True):
@@ -117,9 +124,9 @@ def parameters(position: Position, window: Window, size: int) -> Mapping[str, st
         "order": "asc",
         "per_page": str(size),
     }
-    if position.tie is not None and position.after is not None:
+    if position.tie is not None:
         asked |= {"orderby": "id", "page": str(position.tie.page)}
-        until = position.after + 2 * SECOND
+        until = _end(position.tie, position.after) + SECOND
     if position.after is not None:
         asked[f"{prefix}after"] = _naive(position.after)
     if until is not None:
@@ -172,19 +179,47 @@ def _noted(position: Position, seen: Seen) -> Position:
 
 def _advanced(position: Position, seen: Seen) -> Position:
     """After a full page: on from its last second, or into it where it fills the page alone."""
-    times = [row.at for row in seen.rows if row.at is not None]
-    if not times:
+    if all(row.at is None for row in seen.rows):
         raise InvalidAnswer("a whole page of orders without a readable time")
     # An order that changes between the shop's query and its answer shows a later time than the one
-    # it was sorted by. The last but one guards against taking such a time for progress.
+    # it was sorted by, and is no progress.
+    still = [row for row in seen.rows if row.at is not None and row.at < seen.asked_at]
+    if not still and not position.again:
+        return replace(position, opened=True, again=True)
+    position = replace(position, opened=True, again=False)
+    back = _set_back(position, still)
+    if back is not None:
+        return replace(position, offset=back.offset, tie=Tie(size=seen.size, to=back.at))
+    offsets = [row.offset for row in still if row.offset is not None]
+    position = replace(position, offset=offsets[-1] if offsets else position.offset)
+    return _onward(position, [row.at for row in seen.rows if row.at is not None], still, seen.size)
+
+
+def _set_back(position: Position, rows: Sequence[Row]) -> Row | None:
+    """The first row that came after the site's clock was set back."""
+    offset = position.offset
+    for row in rows:
+        ahead = position.after is None or (row.at is not None and row.at > position.after)
+        if row.offset is None or not ahead:
+            continue
+        if offset is not None and row.offset < offset:
+            return row
+        offset = row.offset
+    return None
+
+
+def _onward(
+    position: Position, times: Sequence[datetime], still: Sequence[Row], size: int
+) -> Position:
+    # The shop's clock may be behind its Date: the last but one guards against that.
     reached = min(times[-2:])
+    reached = min(reached, max((row.at for row in still if row.at is not None), default=reached))
     after = reached - SECOND
-    stuck = position.after is not None and after <= position.after
-    if stuck:
-        return replace(position, opened=True, tie=Tie(size=seen.size))
+    if position.after is not None and after <= position.after:
+        return replace(position, tie=Tie(size=size))
     if times[0] >= reached:
-        return replace(position, opened=True, after=after, tie=Tie(size=seen.size))
-    return replace(position, opened=True, after=after)
+        return replace(position, after=after, tie=Tie(size=size))
+    return replace(position, after=after)
 
 
 def _follow_tie(position: Position, tie: Tie, seen: Seen, ended: bool) -> Position:
@@ -199,9 +234,17 @@ def _follow_tie(position: Position, tie: Tie, seen: Seen, ended: bool) -> Positi
         return replace(position, tie=replace(tie, page=tie.page + 1))
     found = (tie.count, tie.sum)
     if tie.count == tie.expected or found == tie.before:
-        after = position.after
-        return replace(position, after=None if after is None else after + SECOND, tie=None)
-    return replace(position, tie=Tie(size=tie.size, before=found))
+        return replace(position, after=_end(tie, position.after), tie=None)
+    return replace(position, tie=Tie(size=tie.size, to=tie.to, before=found))
+
+
+def _end(tie: Tie, after: datetime | None) -> datetime:
+    """The last second of what is read by id."""
+    if tie.to is not None:
+        return tie.to
+    if after is None:
+        raise InvalidAnswer("the stored cursor cannot be read; start the backfill anew")
+    return after + SECOND
 
 
 def _safe(position: Position, going: Position | None) -> datetime | None:

@@ -33,11 +33,13 @@ _NEVER_KEPT = re.compile(
 
 
 class Head(Struct):
-    """What walking the pages needs of a row."""
+    """What walking the pages needs of a row. Times without gmt are the site's own."""
 
     id: int
     status: str = ""
+    date_created: Kept = UNSET
     date_created_gmt: datetime | None = None
+    date_modified: Kept = UNSET
     date_modified_gmt: datetime | None = None
     total: Kept = UNSET
     refunds: Kept = UNSET
@@ -104,6 +106,7 @@ class _Meta(Struct):
 
 ROWS = msgspec.json.Decoder(list[Raw])
 _heads = msgspec.json.Decoder(Head)
+_times = msgspec.json.Decoder(datetime)
 _orders = msgspec.json.Decoder(_Order)
 _refunds = msgspec.json.Decoder(_Refund)
 _metas = msgspec.json.Decoder(list[_Meta])
@@ -126,6 +129,14 @@ def utc(at: datetime | None) -> datetime | None:
     if at is None:
         return None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def offset_of(local: Kept, gmt: datetime | None) -> int | None:
+    """By how many seconds the site's clock was ahead of UTC; None where it cannot be read."""
+    try:
+        return int((_times.decode(_bytes(local)) - gmt).total_seconds()) if gmt else None
+    except (ValueError, TypeError):
+        return None
 
 
 def has_refunds(head: Head) -> bool:

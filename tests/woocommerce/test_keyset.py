@@ -166,6 +166,17 @@ def test_the_bookmark_stays_behind_what_was_trashed_while_the_live_orders_were_r
     assert max(safe for safe, _ in walked.safe) <= at(20)
 
 
+@pytest.mark.parametrize("rows", [[500], [500, 500], [1, 500, 500], [1, 2, 500, 500, 500]])
+def test_however_many_change_while_the_shop_answers_none_is_progress(rows: list[int]) -> None:
+    listed = [Row(n, at(second)) for n, second in enumerate(rows)]
+    seen = Seen(listed, len(rows), len(rows), 99, at(500))
+    step = keyset.follow(Position(stage=Stage.LIVE, after=at(0)), CHANGED, seen)
+    assert step.position is not None
+    assert step.position.after is not None
+    assert step.position.after <= at(2)
+    assert keyset.text(step.position) != keyset.text(Position(stage=Stage.LIVE, after=at(0)))
+
+
 def test_an_order_that_changes_while_the_shop_answers_is_no_progress() -> None:
     """It is listed where it was sorted, with the time that it has now."""
     seen = Seen([Row(1, at(1)), Row(2, at(2)), Row(3, at(500))], 3, 3, 9, at(500))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -67,6 +67,22 @@ class Shop(Connected):
             orders |= {raw.source_id: self.connector.normalize(raw) for raw in page.orders}
             if (cursor := page.cursor) is None:
                 return marks, orders
+
+
+@pytest.mark.parametrize("storage", ["posts", "hpos"])
+@pytest.mark.parametrize("page_size", [1, 2, 3, 5, 8, 13])
+def test_the_hour_that_comes_twice_in_autumn_is_read_whole(storage: str, page_size: int) -> None:
+    """Posts are sorted by the site's time: 2:40 in summer comes after 2:10 in winter."""
+    shop = Shop(storage=storage, page_size=page_size)
+    to_the_hour = datetime(2026, 10, 24, 23, 30, tzinfo=UTC) - START
+    shop.clock.advance(to_the_hour.total_seconds())
+    placed = []
+    for _ in range(30):
+        shop.clock.advance(300)
+        placed.append(shop.ledger.place(MUG).id)
+    shop.clock.advance(-(to_the_hour.total_seconds() + 9000))
+    for by in By:
+        assert sorted(map(int, shop.read(Window(by=by, since=None)))) == placed
 
 
 def test_trashed_orders_are_a_listing_of_their_own_and_read_first() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -50,7 +50,7 @@ class Site:
 def shown(rows: Sequence[Row[T]], query: Query, site: Site) -> Shown[T]:
     """The page that ``query`` asks for."""
     found = [row for row in rows if _wanted(row, query, site)]
-    found.sort(key=_order(query), reverse=query.descending and query.orderby != "include")
+    found.sort(key=_order(query, site), reverse=query.descending and query.orderby != "include")
     page = found[query.start : query.start + query.per_page]
     # Past the end, orders in their own tables lose the total; posts keep it: measured.
     total = 0 if not page and query.start and not site.posts else len(found)
@@ -81,23 +81,29 @@ def _status(status: str, asked: tuple[str, ...], site: Site) -> bool:
 
 def _compared(at: datetime, query: Query, site: Site) -> datetime:
     """The column that is compared: GMT or the site's time, naive, to the second."""
-    zone = UTC if query.gmt else site.zone
-    return at.astimezone(zone).replace(tzinfo=None, microsecond=0)
+    return _second(at, UTC if query.gmt else site.zone)
 
 
 def _between(at: datetime, after: datetime | None, before: datetime | None) -> bool:
     return (after is None or at > after) and (before is None or at < before)
 
 
-def _order(query: Query) -> Callable[[Row[Any]], tuple[Any, ...]]:
+def _order(query: Query, site: Site) -> Callable[[Row[Any]], tuple[Any, ...]]:
+    """Posts are sorted by their local times (WP_Query: post_date, post_modified), so that in the
+    hour that comes twice in autumn the two run into each other."""
+    zone = site.zone if site.posts else UTC
     if query.orderby == "modified":
-        return lambda row: (row.modified.replace(microsecond=0), row.id)
+        return lambda row: (_second(row.modified, zone), row.id)
     if query.orderby == "include":
         place = {id_: i for i, id_ in enumerate(query.include)}
         return lambda row: (place.get(row.id, row.id),)
     if query.orderby in ("id", "title", "slug"):
         return lambda row: (row.id,)
-    return lambda row: (row.created.replace(microsecond=0), row.id)
+    return lambda row: (_second(row.created, zone), row.id)
+
+
+def _second(at: datetime, zone: tzinfo) -> datetime:
+    return at.astimezone(zone).replace(tzinfo=None, microsecond=0)
 
 
 def headers(request: Request, query: Query, total: int, home: str) -> Mapping[str, str]:
