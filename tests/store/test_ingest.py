@@ -13,7 +13,7 @@ import pytest
 
 from ordermill.errors import MalformedOrder
 from ordermill.model.integration import Entity, Integration
-from ordermill.model.order import Order
+from ordermill.model.order import Order, Refund
 from ordermill.store import events, hints, integrations, orders, rejected, retention, tallies
 from ordermill.store.database import Database
 from ordermill.store.orders import Incoming, Ingested, Outcome
@@ -234,6 +234,26 @@ def test_an_order_that_becomes_readable_leaves_the_rejected(
 def test_a_text_that_no_database_keeps_costs_its_order_alone(ingest: Ingest) -> None:
     page = [an_order("1", customer_name="a\0b"), an_order("2")]
     assert outcomes(ingest(*page)) == ["rejected", "created"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (a_refund("r"), a_refund("r", "6.00")),
+        (a_refund("r", "1000000000000"),),
+        (a_refund("r", "NaN"),),
+        (a_refund("r", total_tax=Decimal("1e15")),),
+        (a_refund("r", reason="a\0b"),),
+    ],
+    ids=["twice", "too much", "no number", "too much tax", "U+0000"],
+)
+def test_a_refund_that_no_database_keeps_costs_its_order_alone(
+    ingest: Ingest, bad: tuple[Refund, ...]
+) -> None:
+    page = [an_order("1", refunds=bad), an_order("2")]
+    assert outcomes(ingest(*page)) == ["rejected", "created"]
+    ingest(an_order("1"))
+    assert outcomes(ingest(changed(page[0], shop_updated_at=AT + timedelta(1)))) == ["rejected"]
 
 
 def test_an_order_placed_before_the_import_day_is_stored_as_skipped(

@@ -72,7 +72,22 @@ def order_row(order: Order) -> OrderRow:
             raise MalformedOrder(order.source_id, f"{NAMES[at]} has more than 12 digits")
     if "\0" in "".join(filter(None, _texts(values))):
         raise MalformedOrder(order.source_id, "a text holds U+0000")
+    if order.refunds:
+        _check_refunds(order)
     return OrderRow(tuple(values), digest)
+
+
+def _check_refunds(order: Order) -> None:
+    """They are rows too."""
+    ids = [refund.source_id for refund in order.refunds]
+    if len(set(ids)) < len(ids):
+        raise MalformedOrder(order.source_id, "two refunds have one id")
+    for refund in order.refunds:
+        for amount in (refund.amount, refund.total_tax):
+            if amount is not None and not (amount.is_finite() and abs(amount) < TOO_MUCH):
+                raise MalformedOrder(order.source_id, "a refund has more than 12 digits")
+        if "\0" in refund.source_id + (refund.reason or ""):
+            raise MalformedOrder(order.source_id, "a text of a refund holds U+0000")
 
 
 def _laid_out(order: Order) -> tuple[list[Any], str]:
