@@ -167,6 +167,8 @@ class ShopifyConnector:
 def _next(at: Cursor, ahead: str | None, newest: datetime | None, count: int) -> str | None:
     if ahead is None:
         return None
+    if ahead == at.after:  # the text of ours counts orders, and would not be the same
+        raise InvalidAnswer("the page after this one is this one; the pass was ended")
     return cursor_text(next_cursor(at, after=ahead, newest=newest, count=count))
 
 

@@ -66,8 +66,10 @@ class _Draining:
                 rest = self._agreement(node, after, sold)["nodes"][0]
                 _extend(agreement, "sales", rest)
             walked.append(agreement)
-            going_on = has_next(page)
+            going_on, before = has_next(page), after
             after = _end(page) if going_on else None
+            if going_on and after == before:
+                raise InvalidAnswer("the shop answered a page whose cursor is its own")
         node["agreements"] = {"nodes": walked}
 
     def _agreement(self, node: Node, after: str | None, sold: str | None) -> dict[str, Any]:
@@ -96,6 +98,8 @@ def _extend(owner: dict[str, Any], name: str, answer: Mapping[str, Any]) -> dict
         raise InvalidAnswer("the shop answered without the nested page that was asked for")
     if has_next(page) and not page["nodes"]:
         raise InvalidAnswer("the shop answered an empty page that is not the last")
+    if has_next(page) and _end(page) == _end(owner[name]):
+        raise InvalidAnswer("the shop answered a page whose cursor is its own")
     owner[name] = {"nodes": owner[name]["nodes"] + page["nodes"], "pageInfo": page["pageInfo"]}
     merged: dict[str, Any] = owner[name]
     return merged

@@ -84,6 +84,30 @@ def test_a_refused_cursor_begins_again_at_the_last_safe_second() -> None:
     assert shop.asked[-1][1]["query"] == "updated_at:>='2026-11-20T10:04:59Z'"
 
 
+def test_a_cursor_that_repeats_ends_the_pass() -> None:
+    connector, _, _ = connected(lambda *_: {"orders": page_of(order(), end="c1")})
+    first = connector.fetch(CHANGED, None)
+    with pytest.raises(InvalidAnswer):
+        connector.fetch(CHANGED, first.cursor)
+
+
+@pytest.mark.parametrize("what", ["lineItems", "agreements"])
+def test_a_nested_cursor_that_repeats_ends_the_pass(what: str) -> None:
+    sold = {"id": "gid://shopify/OrderAgreement/1", "sales": page_of()}
+    again = page_of(line(2) if what == "lineItems" else sold, end="n1")
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Orders":
+            return {"orders": page_of(order(edited=True))}
+        if name == "Details":
+            return {"nodes": [order(edited=True, **{what: again})]}
+        return {"order": {"updatedAt": order()["updatedAt"], what: again}}
+
+    connector, _, _ = connected(reply)
+    with pytest.raises(InvalidAnswer):
+        connector.fetch(CHANGED, None)
+
+
 def test_lines_beyond_the_first_page_are_drained_into_the_order() -> None:
     def reply(name: str, variables: dict[str, Any]) -> Any:
         if name == "Orders":
