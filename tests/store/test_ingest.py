@@ -14,7 +14,7 @@ import pytest
 from ordermill.errors import MalformedOrder
 from ordermill.model.integration import Entity, Integration
 from ordermill.model.order import Order, Refund
-from ordermill.store import events, hints, integrations, orders, rejected, retention, tallies
+from ordermill.store import edits, events, hints, integrations, orders, rejected, retention, tallies
 from ordermill.store.database import Database
 from ordermill.store.orders import Incoming, Ingested, Outcome
 from ordermill.store.tables import orders as order_table
@@ -303,6 +303,46 @@ def test_a_persons_delete_is_updated_silently_and_never_undone(
     assert (row["deleted_by"], row["deleted_at"]) == ("person", AT)
     assert row["decide_at"] is None
     assert event_types(database, str(one.order_id)) == ["order.created"]
+
+
+@pytest.mark.parametrize("how", ["trashed", "gone"])
+def test_a_person_who_deletes_it_while_the_shop_does_is_counted_once(
+    database: Database,
+    ingest: Ingest,
+    stored: integrations.StoredIntegration,
+    clock: Callable[[], datetime],
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    if database.dialect == "sqlite":
+        pytest.skip("one writer at a time")
+    (one,) = ingest(an_order())
+    asked = orders._by_source_id
+
+    def overtaken(*given: Any) -> list[Any]:
+        """A person is quicker, after the order was looked at."""
+        found = list(asked(*given))
+        monkeypatch.undo()
+        with database.write() as conn:
+            row = edits.locked(conn, stored.entity_id, str(one.order_id))
+            assert row is not None
+            edits.delete(conn, row, now=clock(), actor="ann")
+        return found
+
+    monkeypatch.setattr(orders, "_by_source_id", overtaken)
+    if how == "trashed":
+        ingest(an_order(second=1, deleted=True))
+    else:
+        with database.write() as conn:
+            assert orders.mark_gone(conn, stored, {"1001": "purged"}, now=clock()) == []
+    with database.read() as conn:
+        counted = [
+            tallies.count(conn, stored.entity_id, name)
+            for name in (tallies.ORDERS, tallies.ORDERS_DELETED)
+        ]
+        kept = orders.get(conn, stored.id, "1001")
+    assert (counted, kept["deleted_by"]) == ([0, 1], "person")
+    assert event_types(database, str(one.order_id)) == ["order.created", "order.deleted"]
 
 
 def test_an_order_that_vanished_is_marked_once_and_comes_back_by_itself(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -295,6 +295,8 @@ def _compare(conn: Connection, updated: Sequence[_Entry]) -> None:
     rows = select(orders).where(among(conn, orders.c.id, by_id)).order_by(orders.c.id)
     for before in conn.execute(rows.with_for_update()):
         entry = by_id[before.id]
+        assert entry.known is not None
+        entry.known = replace(entry.known, deleted_by=before.deleted_by)  # it may be so only now
         entry.row, entry.overrides = over(before, entry.order, entry.row)
         entry.changes = changes_of(before, entry.row)
 
@@ -419,14 +421,17 @@ def mark_gone(
     mark is emptied, so that it is read again when the shop's index shows it after all.
     ``events_of`` gives the webhooks' events because of which they were asked for.
     """
-    rows = _by_source_id(conn, ("id", "source_id", "deleted_at"), stored.id, list(gone))
-    found = [(row.id, row.source_id) for row in rows if row.deleted_at is None]
+    known = [row[0] for row in _by_source_id(conn, ("id",), stored.id, list(gone))]
+    here = select(orders.c.id, orders.c.source_id).where(
+        among(conn, orders.c.id, known), orders.c.deleted_at.is_(None)
+    )
+    found = [(i, s) for i, s in conn.execute(here.order_by(orders.c.id).with_for_update())]
     if not found:
         return []
     told = events_of or {}
     conn.execute(
         update(orders)
-        .where(orders.c.id == bindparam("order_id"), orders.c.deleted_at.is_(None))
+        .where(orders.c.id == bindparam("order_id"))
         .values(
             deleted_at=now,
             deleted_by="shop",
