@@ -128,6 +128,21 @@ def test_an_order_that_is_gone_in_the_shop_stays_gone(house: House) -> None:
         assert "order.restored" not in [e.type for e in events.of_order(conn, row["id"])]
 
 
+def test_a_rejected_version_of_an_order_that_is_gone_since_does_not_bring_it_back(
+    house: House,
+) -> None:
+    shop = house.fakes["shop"]
+    shop.put(an_order("1", 200, tags=("new",)))
+    shop.broken.add("1")
+    house.clock.advance(60)
+    house.work()
+    with house.database.write() as conn:
+        orders.mark_gone(conn, house.stored["shop"], {"1": "purged"}, now=house.clock())
+    assert "1 updated" in replayed(house)
+    row = house.order("1")
+    assert (row["deleted_by"], row["tags"]) == ("shop", '["new"]')
+
+
 def test_a_connector_that_breaks_costs_its_order_alone(house: House) -> None:
     class Breaking(Wiser):
         def normalize(self, raw: RawOrder) -> Order:

@@ -88,10 +88,17 @@ def rejected(
         meant = table.source_id == wanted.source_id
     elif wanted.since is not None:
         meant = table.last_seen_at >= wanted.since
+    stored = and_(
+        orders.c.integration_id == table.integration_id, orders.c.source_id == table.source_id
+    )
     query = (
-        select(table.source_id, table.payload)
+        select(table.source_id, table.payload, orders.c.deleted_by)
+        .join_from(rejected_orders, orders, stored, isouter=True)
         .where(table.integration_id == integration_id, table.source_id > after, meant)
         .order_by(table.source_id)
         .limit(limit)
     )
-    return [Kept(row.source_id, row.payload.encode(), "", False) for row in conn.execute(query)]
+    return [
+        Kept(row.source_id, row.payload.encode(), "", row.deleted_by == SHOP)
+        for row in conn.execute(query)
+    ]
