@@ -67,11 +67,16 @@ class Stored:
         with self.database.read() as conn:
             return integrations.state(conn, one)
 
-    def polled(self, claim: Claim, every: timedelta = timedelta(minutes=1)) -> None:
-        """As if a poll had just reached the end."""
+    def polled(
+        self,
+        claim: Claim,
+        every: timedelta = timedelta(minutes=1),
+        asked: datetime | None = None,
+    ) -> None:
+        """As if a poll, ``asked`` for or not, had just reached the end."""
         now = self.clock()
         with self.database.write() as conn:
-            integrations.succeeded(conn, claim, now=now, due=now + every)
+            integrations.succeeded(conn, claim, now=now, due=now + every, asked=asked)
 
     def quiet(self, handle: str = "woo") -> str:
         """Poll and sweep once and give the lease back, so that nothing is due; the id."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -54,21 +54,30 @@ def test_a_success_ends_failures_and_backoff(store: Stored) -> None:
     assert after.poll_due_at == store.clock() + MINUTE
 
 
-def test_a_sync_asked_for_during_a_poll_is_still_asked_for_after_it(store: Stored) -> None:
+@pytest.mark.parametrize("skew", [0, 60, -60], ids=["the same", "ahead", "behind"])
+def test_a_sync_asked_for_during_a_poll_is_still_asked_for_after_it(
+    store: Stored, skew: int
+) -> None:
+    """Whatever the clock of the machine says where it was asked for."""
     claim = store.claimed()
-    with store.database.write() as conn:
-        requests.request_sync(conn, "woo", now=store.clock())
-        runs.start(conn, claim, "incremental", now=store.clock())
-    store.polled(claim)
+    theirs = timedelta(seconds=skew)
+
+    def ask() -> datetime:
+        at = store.clock() + theirs
+        with store.database.write() as conn:
+            requests.request_sync(conn, "woo", now=at)
+        return at
+
+    store.polled(claim, asked=ask())
     assert store.state(claim).sync_requested_at is None
 
+    first = ask()
     with store.database.write() as conn:
         runs.start(conn, claim, "incremental", now=store.clock())
     store.clock.advance(1)  # type: ignore[attr-defined]
-    with store.database.write() as conn:
-        requests.request_sync(conn, "woo", now=store.clock())
-    store.polled(claim)
-    assert store.state(claim).sync_requested_at == store.clock()
+    second = ask()
+    store.polled(claim, asked=first)
+    assert store.state(claim).sync_requested_at == second
 
 
 def test_a_failure_answers_the_request_for_a_sync(store: Stored) -> None:

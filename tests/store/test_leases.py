@@ -169,7 +169,7 @@ def test_a_sweep_falls_due_only_after_a_complete_poll_and_only_where_it_is_on(
     store.release(claim)
     assert store.claim("woo") == []
     with store.database.write() as conn:
-        integrations.succeeded(conn, claim, now=store.clock(), due=later)
+        integrations.succeeded(conn, claim, now=store.clock(), due=later, asked=None)
     assert len(store.claim("woo", ttl=ENDED)) == 1
     store.configure(an_integration(sweep=Sweep(every=None)))
     assert store.claim("woo") == []

@@ -16,6 +16,7 @@ from ordermill.errors import (
     SourceUnsupported,
     TransientSourceError,
 )
+from ordermill.store import integrations
 from orders import AT, an_item, an_order, changed
 from sync.fakes import FakeShop
 from sync.house import House
@@ -123,6 +124,29 @@ def test_refused_credentials_pause_the_shop_with_the_reason_and_ask_no_more(
     asked = len(shop.requests)
     house.after(7200)
     assert len(shop.requests) == asked
+
+
+def test_a_persons_pause_ends_a_long_poll_after_its_page_and_it_goes_on_later(
+    start: Start, shop: FakeShop
+) -> None:
+    fill(shop, 50)
+    house = start(shop)
+
+    def pause(name: str) -> None:
+        if len(shop.requests) == 2:
+            with house.database.write() as conn:
+                integrations.pause(
+                    conn, "shop", reason="why", by="operator", now=house.clock(), until=None
+                )
+
+    shop.before = pause
+    house.work()
+    assert len(house.ids()) < 30
+    assert house.last_run().result == "partial"
+    with house.database.write() as conn:
+        integrations.resume(conn, "shop", now=house.clock())
+    house.work()
+    assert len(house.ids()) == 50
 
 
 def test_a_sync_that_is_asked_for_lifts_the_daemons_pause_once_the_key_works_again(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, false, or_, select, update
 
 from ordermill.errors import NotFound
 from ordermill.store.classify import Terms
@@ -104,12 +104,15 @@ _MOVE = (
 )
 
 
-def succeeded(conn: Connection, claim: Claim, *, now: datetime, due: datetime) -> None:
+def succeeded(
+    conn: Connection, claim: Claim, *, now: datetime, due: datetime, asked: datetime | None
+) -> None:
     """A poll reached the end. It ends failures, backoff and a pause for refused credentials.
 
-    A sync that was asked for after the poll began stays asked for.
+    Of requests it answers the one it began with, ``asked``: one that came later stays, whatever the
+    clock of whoever asked says.
     """
-    answered = _STATE.sync_requested_at <= func.coalesce(_STATE.last_attempt_at, moment(now))
+    answered = false() if asked is None else _STATE.sync_requested_at == moment(asked)
     by_us = _STATE.paused_by == AUTH
     _set(
         conn,

@@ -15,7 +15,7 @@ from ordermill.store import integrations, leases, processes, runs
 from ordermill.store.database import Database
 from ordermill.store.leases import Claim
 from ordermill.store.processes import Burden
-from ordermill.store.state import IntegrationState
+from ordermill.store.state import AUTH, IntegrationState
 from ordermill.sync.backfill import backfill
 from ordermill.sync.backoff import consequence
 from ordermill.sync.hints import read_hints
@@ -269,7 +269,7 @@ class Work:
             return
         read_hints(self.shop, self.lease)
         if state.sync_requested_at is not None or state.poll_due_at <= self.shop.now():
-            poll(self.shop, self.lease, state, self._go_on)
+            poll(self.shop, self.lease, state, self._unless_paused)
 
     def _between_pages(self) -> None:
         self._go_on()
@@ -277,6 +277,13 @@ class Work:
         if state.paused_by is not None:
             raise Stopped
         self._urgent(state)
+
+    def _unless_paused(self) -> None:
+        """Between two pages of a poll: a person's pause ends it; the daemon's own it may lift."""
+        self._go_on()
+        state = self._state()
+        if state.paused_by != AUTH and state.paused(self.shop.now()):
+            raise Stopped
 
     def _go_on(self) -> None:
         """Raise if the pass must end here."""

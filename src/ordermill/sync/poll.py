@@ -25,7 +25,13 @@ def poll(shop: Shop, lease: Lease, state: IntegrationState, breathe: Callable[[]
 
     def succeeded(conn: Connection) -> None:
         now = shop.now()
-        integrations.succeeded(conn, lease.claim, now=now, due=now + shop.integration.poll.every)
+        integrations.succeeded(
+            conn,
+            lease.claim,
+            now=now,
+            due=now + shop.integration.poll.every,
+            asked=state.sync_requested_at,
+        )
 
     since = start_of(shop, state)
     window = Window(by=By.CHANGED, since=since)
