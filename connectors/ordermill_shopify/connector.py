@@ -61,10 +61,10 @@ class ShopifyConnector:
         self._client = AdminClient(options, context, transport)
         self._reader = Reader(self._client, context)
         self._bulk = Bulk(self._client, self._reader, context)
-        self._scopes = Scopes(self._client, context)
+        self._scopes = Scopes(self._client)
 
     def check(self) -> ShopInfo:
-        return shop_info(self._client, self._scopes, self._version)
+        return shop_info(self._client, self._version)
 
     def fetch(self, window: Window, cursor: str | None) -> Page:
         at = Cursor(window.since) if cursor is None else read_cursor(cursor)

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
-from ordermill.connector.base import Context, ShopInfo
+from ordermill.connector.base import ShopInfo
 from ordermill_shopify.client import AdminClient
 from ordermill_shopify.raws import source_id
 
 READ_ORDERS, READ_ALL_ORDERS = "read_orders", "read_all_orders"
-_FRESH = timedelta(hours=1)
 _FAR_OFF = 60.0
 
 
 class Scopes:
-    """What the app may read, asked again every hour: a merchant grants scopes while we run."""
+    """What the app may read. Asked each time something depends on it: a merchant grants scopes and
+    takes them back while we run."""
 
-    def __init__(self, client: AdminClient, context: Context) -> None:
+    def __init__(self, client: AdminClient) -> None:
         self._client = client
-        self._now = context.now
-        self._lock = threading.Lock()
-        self._granted: frozenset[str] = frozenset()
-        self._until: datetime | None = None
-
-    def granted(self) -> frozenset[str]:
-        with self._lock:
-            fresh = self._until is not None and self._now() < self._until
-        return self._granted if fresh else self.take(ask_shop(self._client))
-
-    def take(self, said: Mapping[str, Any]) -> frozenset[str]:
-        """Read the scopes out of the shop's answer."""
-        installed = said.get("currentAppInstallation")
-        handles = installed.get("accessScopes") if isinstance(installed, dict) else None
-        granted = frozenset(
-            each["handle"] for each in handles or () if isinstance(each.get("handle"), str)
-        )
-        with self._lock:
-            self._granted, self._until = granted, self._now() + _FRESH
-        return granted
 
     def hidden(self, missing: Sequence[str]) -> list[str]:
         """Which of these ids the shop may be hiding rather than have deleted.
@@ -49,7 +27,7 @@ class Scopes:
         so what is older than the oldest order in sight may be hidden. That order is asked for
         after the ids were: one that passes out of sight in between is then hidden, not deleted.
         """
-        if not missing or READ_ALL_ORDERS in self.granted():
+        if not missing or READ_ALL_ORDERS in granted_in(ask_shop(self._client)):
             return []
         reply = self._client.ask("scopes", "oldest", {})
         orders = reply.data.get("orders")
@@ -60,14 +38,23 @@ class Scopes:
         return [each for each in missing if int(each) < int(oldest)]
 
 
+def granted_in(said: Mapping[str, Any]) -> frozenset[str]:
+    """The scopes in the shop's answer."""
+    installed = said.get("currentAppInstallation")
+    handles = installed.get("accessScopes") if isinstance(installed, dict) else None
+    return frozenset(
+        each["handle"] for each in handles or () if isinstance(each.get("handle"), str)
+    )
+
+
 def ask_shop(client: AdminClient) -> Mapping[str, Any]:
     return client.ask("check", "shop", {}).data
 
 
-def shop_info(client: AdminClient, scopes: Scopes, wanted: str) -> ShopInfo:
+def shop_info(client: AdminClient, wanted: str) -> ShopInfo:
     """One question to the shop; sentences for the operator where something is not as it should."""
     said = ask_shop(client)
-    granted = scopes.take(said)
+    granted = granted_in(said)
     shop = said.get("shop")
     shop = shop if isinstance(shop, dict) else {}
     return ShopInfo(

@@ -159,7 +159,7 @@ def test_the_mark_of_the_index_is_that_of_the_order() -> None:
     assert moved.index(CHANGED, None).entries[0].mark != entry.mark
 
 
-def seen_by_id(scopes: list[str], oldest: str | None = "900") -> Any:
+def only_in_sight(scopes: list[str], oldest: str | None = "900") -> Any:
     def reply(name: str, variables: dict[str, Any]) -> Any:
         if name == "Shop":
             given = [{"handle": scope} for scope in scopes]
@@ -170,8 +170,11 @@ def seen_by_id(scopes: list[str], oldest: str | None = "900") -> Any:
         return {"nodes": [order() if each.endswith("/1001") else None
                           for each in variables["ids"]]}  # fmt: skip
 
-    connector, _, _ = connected(reply)
-    return connector.fetch_ids(["1001", "950", "100"])
+    return connected(reply)[0]
+
+
+def seen_by_id(scopes: list[str], oldest: str | None = "900") -> Any:
+    return only_in_sight(scopes, oldest).fetch_ids(["1001", "950", "100"])
 
 
 def test_an_order_that_is_not_shown_has_vanished() -> None:
@@ -184,6 +187,14 @@ def test_without_read_all_orders_what_is_old_is_hidden_and_never_gone() -> None:
     found = seen_by_id(["read_orders"])
     assert found.gone == {"950": Gone.VANISHED}
     assert found.hidden == ["100"]
+
+
+def test_a_scope_that_was_taken_back_since_makes_nothing_vanish() -> None:
+    scopes = ["read_orders", "read_all_orders"]
+    connector = only_in_sight(scopes)
+    assert connector.fetch_ids(["950", "100"]).hidden == []
+    scopes.remove("read_all_orders")
+    assert connector.fetch_ids(["950", "100"]).hidden == ["100"]
 
 
 def test_without_read_all_orders_and_nothing_in_sight_all_is_hidden() -> None:
