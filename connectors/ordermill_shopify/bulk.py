@@ -71,7 +71,10 @@ class Bulk:
             return self._fall_back(window, at, str(status))
         url = operation.get("url")
         if isinstance(url, str):
-            return self._read(url, at)
+            try:
+                return self._read(url, at)
+            except InvalidAnswer:  # its link has expired, or it is none that can be read: so stays
+                return self._fall_back(window, at, "UNREADABLE")
         if at.byte == 0 and str(operation.get("objectCount")) == "0":
             return Page(orders=(), cursor=None)
         return self._fall_back(window, at, "EXPIRED")

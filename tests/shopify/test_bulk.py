@@ -112,6 +112,28 @@ def test_a_broken_operation_is_replaced_by_plain_pages(end: dict[str, Any]) -> N
     assert shop.asked[-1][1]["sort"] == "CREATED_AT"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(403, content=b"<Error>expired</Error>"),
+        httpx.Response(200, content=b'{"__parentId":"gid://shopify/Order/7"}\n'),
+        httpx.Response(200, content=b"<html>\n"),
+    ],
+    ids=["its link has expired", "a line without its order", "another file"],
+)
+def test_a_file_that_cannot_be_read_is_replaced_by_plain_pages(answer: httpx.Response) -> None:
+    """A backfill that was killed may go on days later."""
+    operation = Operation()
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        found = operation(name, variables)
+        return answer if isinstance(found, httpx.Response) else found
+
+    connector, shop, _ = connected(reply)
+    assert read(connector) == ["1001"]
+    assert shop.asked[-1][1]["query"].startswith("created_at:>='2025-01-01T00:00:00Z'")
+
+
 def test_an_operation_that_found_nothing_is_the_end() -> None:
     connector, _, _ = connected(Operation(url=None, objectCount="0"))
     assert read(connector) == []
