@@ -154,6 +154,7 @@ class WooCommerce:
         self, operation: str, position: Position, window: Window, **fields: str
     ) -> tuple[Listed, Step, float]:
         """One page of the walk, drafts included, and what follows it."""
+        position = keyset.within(position, self._shop.size)
         size = position.tie.size if position.tie is not None else self._shop.size
         params = {**keyset.parameters(position, window, size), **fields}
         answer = self._shop.rows(operation, "/orders", params)

@@ -111,6 +111,14 @@ def text(position: Position) -> str:
     return _encode(position).decode()
 
 
+def within(position: Position, size: int) -> Position:
+    """What is read by id begins again where pages of that many are too large for the shop."""
+    tie = position.tie
+    if tie is None or tie.size <= size:
+        return position
+    return replace(position, tie=Tie(size=size, to=tie.to, before=tie.before))
+
+
 def parameters(position: Position, window: Window, size: int) -> Mapping[str, str]:
     """The query. Times are naive UTC with dates_are_gmt: with a Z the shop shifts them by its own
     UTC offset, and the changes of the last hours are missed (measured)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -67,6 +68,31 @@ class Shop(Connected):
             orders |= {raw.source_id: self.connector.normalize(raw) for raw in page.orders}
             if (cursor := page.cursor) is None:
                 return marks, orders
+
+
+def test_a_second_whose_pages_are_too_large_for_the_shop_is_read_in_smaller_ones() -> None:
+    """A backfill goes on from its cursor, whose page failed."""
+    shop = Shop(page_size=5)
+    with shop.ledger.one_second():
+        placed = [shop.ledger.place(MUG).id for _ in range(12)]
+    shop.clock.advance(60)
+
+    def too_large(request: httpx.Request) -> httpx.Response | None:
+        asked = request.url.params
+        large = asked.get("orderby") == "id" and int(asked["per_page"]) > 2
+        return httpx.Response(500, content=b"out of memory") if large else None
+
+    shop.wire.instead = too_large
+    cursor, found, going_on = None, set(), True
+    for _ in range(40):
+        with suppress(TransientSourceError):
+            page = shop.connector.fetch(Window(by=By.CREATED, since=None), cursor)
+            found |= {int(raw.source_id) for raw in page.orders}
+            cursor, going_on = page.cursor, page.cursor is not None
+            if not going_on:
+                break
+    assert not going_on
+    assert sorted(found) == placed
 
 
 @pytest.mark.parametrize("storage", ["posts", "hpos"])
