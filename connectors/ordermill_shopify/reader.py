@@ -50,9 +50,11 @@ class Reader:
         found: dict[str, Node | None] = {}
         used, denied = 0.0, False
         while len(found) < len(gids):
-            start = len(found)
+            start, asked = len(found), 0
 
             def variables(size: int, start: int = start) -> dict[str, Any]:
+                nonlocal asked
+                asked = size
                 return {"ids": gids[start : start + size], "lines": lines, **self._who("")}
 
             reply = self.sized(name, name, variables)
@@ -60,8 +62,8 @@ class Reader:
             if not isinstance(nodes, list):
                 self._without(reply)
                 continue
-            if not nodes:
-                raise InvalidAnswer("the shop left out orders that were asked for by id")
+            if not 0 < len(nodes) <= asked:
+                raise InvalidAnswer("the shop answered other orders than were asked for by id")
             denied |= "nodes" in reply.denied
             used += _used(reply)
             found.update(zip(gids[start:], nodes, strict=False))

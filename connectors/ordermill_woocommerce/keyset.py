@@ -20,6 +20,7 @@ from ordermill.connector.base import By, Window
 from ordermill.errors import InvalidAnswer
 
 SECOND = timedelta(seconds=1)
+WEEK = timedelta(days=7)
 
 
 class Stage(StrEnum):
@@ -204,16 +205,21 @@ def _advanced(position: Position, seen: Seen) -> Position:
 
 
 def _set_back(position: Position, rows: Sequence[Row]) -> Row | None:
-    """The first row that came after the site's clock was set back."""
-    offset = position.offset
+    """The first row that came after the site's clock was set back. Not where a week lies before it:
+    that is an order which changed just now, and to read all up to now by id would not end."""
+    offset, before = position.offset, position.after
     for row in rows:
-        ahead = position.after is None or (row.at is not None and row.at > position.after)
-        if row.offset is None or not ahead:
+        if row.at is None or row.offset is None or not _ahead(position, row.at):
             continue
-        if offset is not None and row.offset < offset:
+        near = before is None or row.at - before < WEEK
+        if near and offset is not None and row.offset < offset:
             return row
-        offset = row.offset
+        offset, before = row.offset, row.at
     return None
+
+
+def _ahead(position: Position, at: datetime) -> bool:
+    return position.after is None or at > position.after
 
 
 def _onward(

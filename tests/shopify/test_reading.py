@@ -177,6 +177,13 @@ def seen_by_id(scopes: list[str], oldest: str | None = "900") -> Any:
     return only_in_sight(scopes, oldest).fetch_ids(["1001", "950", "100"])
 
 
+def test_more_answers_than_ids_tell_nothing_of_the_others() -> None:
+    ids = [str(number) for number in range(1, 101)]
+    connector, _, _ = connected(lambda *_: {"nodes": [None] * 60})
+    with pytest.raises(InvalidAnswer):
+        connector.fetch_ids(ids)
+
+
 def test_an_order_that_is_not_shown_has_vanished() -> None:
     found = seen_by_id(["read_orders", "read_all_orders"])
     assert [raw.source_id for raw in found.orders] == ["1001"]

@@ -166,6 +166,27 @@ def test_the_bookmark_stays_behind_what_was_trashed_while_the_live_orders_were_r
     assert max(safe for safe, _ in walked.safe) <= at(20)
 
 
+def test_where_the_sites_clock_was_set_back_all_up_to_then_is_read_by_id() -> None:
+    listed = [Row(1, at(0), 7200), Row(2, at(3900), 3600), Row(3, at(600), 7200)]
+    seen = Seen(listed, 3, 3, 99, at(9000))
+    step = keyset.follow(Position(stage=Stage.LIVE), CHANGED, seen)
+    assert step.position is not None
+    asked = keyset.parameters(step.position, CHANGED, 3)
+    assert (asked["orderby"], asked["modified_before"]) == ("id", "2026-11-24T13:05:01")
+    done = keyset.follow(step.position, CHANGED, Seen([], 0, 3, 0, at(9000)))
+    assert done.position is not None
+    assert (done.position.after, done.position.tie) == (at(3900), None)
+
+
+def test_an_order_of_summer_that_changed_just_now_is_not_read_up_to() -> None:
+    """The shop's clock may be behind its Date, which then does not tell that it did."""
+    listed = [Row(1, at(0), 7200), Row(2, at(30 * 86400), 3600)]
+    seen = Seen(listed, 2, 2, 99, at(31 * 86400))
+    step = keyset.follow(Position(stage=Stage.LIVE), CHANGED, seen)
+    assert step.position is not None
+    assert (step.position.after, step.position.tie) == (at(-1), Tie(size=2))
+
+
 @pytest.mark.parametrize("rows", [[500], [500, 500], [1, 500, 500], [1, 2, 500, 500, 500]])
 def test_however_many_change_while_the_shop_answers_none_is_progress(rows: list[int]) -> None:
     listed = [Row(n, at(second)) for n, second in enumerate(rows)]
