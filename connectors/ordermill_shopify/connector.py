@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -80,6 +80,7 @@ class ShopifyConnector:
     def _pages(self, window: Window, at: Cursor, total: int | None) -> Page:
         asked_at = self._context.now()
         at, nodes, ahead, cost = self._page("orders", window, at)
+        asked_at = self._of_shop(asked_at)
         whole, more = self._reader.complete(nodes)
         times = _times(nodes, window.by)
         orders = [raw_order(node) for node in whole]
@@ -104,7 +105,7 @@ class ShopifyConnector:
             raise SourceError("the cursor of this sweep is one of a backfill; begin it again")
         asked_at = self._context.now()
         at, nodes, ahead, cost = self._page("index", window, at)
-        newest = settled(_times(nodes, window.by), asked_at)
+        newest = settled(_times(nodes, window.by), self._of_shop(asked_at))
         return IndexPage(
             entries=[index_entry(node) for node in nodes],
             cursor=_next(at, ahead, newest, len(nodes)),
@@ -143,6 +144,10 @@ class ShopifyConnector:
 
     def close(self) -> None:
         self._client.close()
+
+    def _of_shop(self, at: datetime) -> datetime:
+        """Our time by the shop's clock, as far as it has told it."""
+        return at + timedelta(seconds=self._client.difference or 0.0)
 
     def _page(
         self, name: str, window: Window, at: Cursor

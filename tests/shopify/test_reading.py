@@ -71,6 +71,23 @@ def test_an_order_that_changed_just_now_does_not_move_the_bookmark_past_the_page
     assert shop.asked[-1][1]["query"] == "updated_at:>='2026-11-20T10:04:59Z'"
 
 
+@pytest.mark.parametrize("end", [None, "c1"])
+def test_how_far_the_index_has_come_is_told_by_the_shops_clock(end: str | None) -> None:
+    """Ours may be an hour ahead."""
+    hot = order(updatedAt="2026-11-24T10:59:50Z")
+    answer = httpx.Response(
+        200,
+        json={"data": {"orders": page_of(order(), hot, end=end)}},
+        headers={"Date": "Tue, 24 Nov 2026 11:00:00 GMT"},
+    )
+    connector, _, _ = connected(lambda *_: answer)
+    assert connector.fetch(CHANGED, None).safe_until == (
+        datetime(2026, 11, 24, 10, 55, tzinfo=UTC)
+        if end is None
+        else datetime(2026, 11, 20, 10, 4, 59, tzinfo=UTC)
+    )
+
+
 def test_a_refused_cursor_begins_again_at_the_last_safe_second() -> None:
     def reply(name: str, variables: dict[str, Any]) -> Any:
         if variables["after"]:
