@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -147,6 +148,43 @@ def test_a_persons_pause_ends_a_long_poll_after_its_page_and_it_goes_on_later(
         integrations.resume(conn, "shop", now=house.clock())
     house.work()
     assert len(house.ids()) == 50
+
+
+@pytest.mark.parametrize("how", ["goes on", "is refused"])
+def test_a_reload_with_another_key_ends_what_reads_with_the_old_one_and_pauses_nothing(
+    start: Start, shop: FakeShop, how: str
+) -> None:
+    fill(shop, 50)
+    house, another = start(shop), FakeShop()
+    another.put(*shop.orders.values())
+
+    def reload(name: str) -> None:
+        if len(shop.requests) == 2:
+            new = replace(house.engine.shops["shop"], connector=another)
+            house.engine.shops = {"shop": new}
+            if how == "is refused":
+                raise CredentialsRefused("the key is revoked")
+
+    shop.before = reload
+    house.work()
+    house.after(120)
+    assert len(shop.requests) <= 3
+    assert house.state().paused_by is None
+    assert len(house.ids()) == 50
+
+
+def test_a_reload_without_an_integration_ends_what_reads_it(start: Start, shop: FakeShop) -> None:
+    fill(shop, 50)
+    house = start(shop)
+
+    def reload(name: str) -> None:
+        if len(shop.requests) == 2:
+            house.engine.shops = {}
+
+    shop.before = reload
+    house.work()
+    assert len(shop.requests) <= 3
+    assert len(house.ids()) < 50
 
 
 def test_a_sync_that_is_asked_for_lifts_the_daemons_pause_once_the_key_works_again(

@@ -174,7 +174,9 @@ class Engine:
 
     def _work(self, shop: Shop, lease: Lease) -> None:
         try:
-            Work(shop, lease, self._tasks, self._stopping, self._rng).all()
+            Work(
+                shop, lease, self._tasks, self._stopping, self._rng, lambda: self._replaced(shop)
+            ).all()
         except Yielded:
             with self._guard:
                 self._left[shop.handle] = self._now() + RENEW
@@ -188,6 +190,11 @@ class Engine:
             self._finish(shop, lease)
         if self._more:
             self.tick()
+
+    def _replaced(self, shop: Shop) -> bool:
+        """Whether a reload took it out, or gave it another address or key."""
+        present = self.shops.get(shop.handle)
+        return present is None or present.connector is not shop.connector
 
     def _finish(self, shop: Shop, lease: Lease) -> None:
         try:
@@ -217,12 +224,14 @@ class Work:
         tasks: frozenset[str],
         stopping: threading.Event,
         rng: random.Random,
+        replaced: Callable[[], bool],
     ) -> None:
         self.shop = shop
         self.lease = lease
         self._tasks = tasks
         self._stopping = stopping
         self._rng = rng
+        self._replaced = replaced
 
     def all(self) -> None:
         """Do it all. Whatever breaks is recorded with its consequence and ends the work, so that it
@@ -288,7 +297,7 @@ class Work:
     def _go_on(self) -> None:
         """Raise if the pass must end here."""
         self.lease.assert_held()
-        if self._stopping.is_set():
+        if self._stopping.is_set() or self._replaced():
             raise Stopped
         if self.lease.wanted:
             raise Yielded
@@ -313,13 +322,14 @@ class Work:
         failures = self._state().failures + 1
         every = self.shop.integration.poll.every
         what = consequence(error, failures, every, now, self._rng)
+        pause = None if self._replaced() else what.pause  # the key that was refused may be the old
         with self.lease.write() as conn:
             integrations.failed(
                 conn, self.lease.claim, now=now, error=error, backoff_until=what.until
             )
-            if what.pause is not None:
+            if pause is not None:
                 integrations.pause(
-                    conn, self.shop.handle, reason=what.pause, by="auth", now=now, until=None
+                    conn, self.shop.handle, reason=pause, by="auth", now=now, until=None
                 )
         self.shop.listener.error(self.shop.handle, stage, error.error_class)
         log.warning(
@@ -327,5 +337,5 @@ class Work:
             connector=self.shop.handle,
             reason=str(error),
             failures=failures,
-            paused=what.pause is not None,
+            paused=pause is not None,
         )
