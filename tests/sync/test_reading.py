@@ -75,6 +75,19 @@ def test_an_order_that_appears_late_with_an_earlier_date_is_found_within_the_ove
     assert house.ids() == numbers(20)
 
 
+def test_a_shop_whose_clock_was_ahead_for_a_while_is_polled_on(
+    start: Start, shop: FakeShop
+) -> None:
+    house = start(shop)
+    day = timedelta(days=1).total_seconds()
+    shop.put(an_order("1", second=int((house.clock() - AT).total_seconds() + day)))
+    house.work()
+    assert house.state().bookmark > house.clock()
+    shop.put(an_order("2", second=int((house.clock() - AT).total_seconds())))
+    house.after(60)
+    assert house.ids() == ["1", "2"]
+
+
 def test_an_order_that_appears_after_the_overlap_is_found_by_the_sweep(
     start: Start, shop: FakeShop
 ) -> None:

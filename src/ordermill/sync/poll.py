@@ -51,8 +51,12 @@ def poll(shop: Shop, lease: Lease, state: IntegrationState, breathe: Callable[[]
 
 
 def start_of(shop: Shop, state: IntegrationState) -> datetime:
-    """Where a poll begins: the bookmark less the overlap, else the start of ``import_from``."""
+    """Where a poll begins: the bookmark less the overlap, else the start of ``import_from``.
+
+    Never in the future: a shop whose clock was ahead for a while has moved the bookmark there.
+    """
     if state.bookmark is not None:
-        return (state.bookmark - shop.integration.poll.overlap).replace(microsecond=0)
+        read = min(state.bookmark, shop.now())
+        return (read - shop.integration.poll.overlap).replace(microsecond=0)
     cutoff = shop.stored.import_cutoff
     return cutoff if cutoff is not None else datetime.combine(shop.now(), time(), UTC)
