@@ -15,6 +15,7 @@ from ordermill.model.order import ZERO, Item, ItemKind, ItemTax
 from ordermill_shopify.structs import Bag, TaxLine
 
 _MICRO = Decimal("0.000001")
+_ONE = Decimal(1)
 _HUNDREDTH = Decimal("0.01")
 _HUNDRED = Decimal(100)
 _HIGHEST_RATE = Decimal(1000)
@@ -115,7 +116,8 @@ def derived_rate(tax: Decimal, net: Decimal) -> Decimal | None:
 @dataclass(frozen=True, slots=True)
 class Sold:
     """A line before it is an Item. ``unit`` is the price of one on the shop's price basis
-    (``included``: with tax), before discounts; ``net`` and ``taxes`` are after them."""
+    (``included``: with tax), before discounts; ``net`` and ``taxes`` are after them. ``quantity``
+    is 0 where part of a price goes back."""
 
     name: str
     kind: ItemKind
@@ -148,14 +150,14 @@ class Sold:
 
     def _price(self, tax: Decimal) -> tuple[Decimal, Decimal]:
         off = self.unit * self.quantity - (self.net + tax if self.included else self.net)
+        each = _micro(self.net / (self.quantity or _ONE))
         if off <= 0:
-            # Nothing taken off, or a raised price: the line's own figures say what one is.
-            return _micro(self.net / self.quantity), ZERO
+            return each, ZERO  # nothing taken off, or a raised price: the line says what one is
         if not self.included:
             return self.unit, off
         price = _micro(self.unit * self._net_share(tax))
         discount = price * self.quantity - self.net
-        return (price, discount) if discount >= 0 else (_micro(self.net / self.quantity), ZERO)
+        return (price, discount) if discount >= 0 else (each, ZERO)
 
     def _net_share(self, tax: Decimal) -> Decimal:
         if self.net > 0:
@@ -165,7 +167,7 @@ class Sold:
     def _gross_price(self, tax: Decimal, discount: Decimal) -> Decimal | None:
         if self.included:
             return self.unit
-        if discount:
+        if discount or not self.quantity:
             return None
         gross = _micro((self.net + tax) / self.quantity)
         return gross if gross * self.quantity == self.net + tax else None

@@ -123,11 +123,18 @@ def _parts(refund: Refund, side: Side) -> list[Part]:
     return lines + freight
 
 
+def _pieces(kind: ItemKind, quantity: int) -> Decimal:
+    """Part of a product's price goes back without a piece; of all else there is one."""
+    if quantity > 0:
+        return Decimal(quantity)
+    return ZERO if kind is ItemKind.LINE_ITEM and not quantity else _ONE
+
+
 def _of_sum(each: Sum, names: dict[str, str], side: Side) -> Item:
     return Sold(
         name=names.get(each.ref or "") or str(each.kind).replace("_", " ").capitalize(),
         kind=each.kind,
-        quantity=Decimal(each.quantity) if each.quantity > 0 else _ONE,
+        quantity=_pieces(each.kind, each.quantity),
         unit=min(each.net, ZERO),  # a refund names no price: what is left of one is no discount
         net=each.net,
         taxes=taxed(each.tax_lines(), each.net, side) if each.tax or each.taxes else (),
@@ -141,7 +148,7 @@ def _of_part(part: Part, names: dict[str, str], side: Side, included: bool) -> I
     return Sold(
         name=names.get(part.ref or "") or str(part.kind).replace("_", " ").capitalize(),
         kind=part.kind,
-        quantity=Decimal(part.quantity) if part.quantity > 0 else _ONE,
+        quantity=_pieces(part.kind, part.quantity),
         unit=ZERO,
         net=net,
         taxes=taxed([(TaxLine(), part.tax)], net, side) if part.tax else (),

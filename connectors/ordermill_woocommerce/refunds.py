@@ -78,18 +78,20 @@ def _items(refund: WooRefund, rates: Rates) -> tuple[Item, ...]:
 
 
 def _given_back(line: RefundLine | RefundShipping | RefundFee, item: Item) -> Item:
-    """The line with its signs turned, under the id of the line it was given back for.
+    """The line with its signs turned, under the id of the line it was given back for. A product's
+    quantity is negative with its total, so its price is not; but part of a price has no quantity.
 
     The refund of a discount (a positive line) stays what it is: the opposite of the others.
     """
     product_line = item.kind is ItemKind.LINE_ITEM
+    pieces = product_line and item.quantity != 0
     return msgspec.structs.replace(
         item,
         source_id=_refunded(line.meta_data) or item.source_id,
         quantity=abs(item.quantity) if product_line else item.quantity,
-        price=item.price if product_line else _turned(item.price),
+        price=item.price if pieces else _turned(item.price),
         gross_price=(
-            item.gross_price if product_line or item.gross_price is None
+            item.gross_price if pieces or item.gross_price is None
             else _turned(item.gross_price)
         ),
         discount=_turned(item.discount),

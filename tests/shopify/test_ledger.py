@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from invoicing.cases import Life
 from ordermill.model.order import ItemKind
 from ordermill_shopify.raws import needs_details
 from shopify.made import Node, bag, line, normalized, order, page_of, shipping, tax
 
 D = Decimal
+REFUND = "gid://shopify/Refund/41"
 LINE, POST = "gid://shopify/LineItem/11", "gid://shopify/ShippingLine/21"
 
 
@@ -189,6 +191,19 @@ def test_what_a_refund_keeps_back_of_a_line_is_no_discount() -> None:
     kept, given = found.items[-1], found.refunds[0].items[-1]
     assert (kept.price, kept.discount, kept.total) == (D("4.2"), 0, D("4.2"))
     assert (given.price, given.discount, given.total) == (D("-4.2"), 0, D("-4.2"))
+
+
+def test_part_of_a_price_goes_back_without_a_piece_and_nothing_is_reissued() -> None:
+    given = agreement(sale("PRODUCT", "-2.44", "-0.44", 0, **of_line()), refund=REFUND)
+    after = order(agreements=page_of(PLACED, given), refunds=[refunded("2.44")],
+                  currentTotalPriceSet=bag("28.06"), currentTotalTaxSet=bag("5.06"),
+                  currentTaxLines=[tax("5.06")])  # fmt: skip
+    (item,) = normalized(after).refunds[0].items
+    assert (item.quantity, item.price, item.discount, item.total) == (0, 2, 0, 2)
+    life = Life(normalized(order(agreements=page_of(PLACED))), source="shopify").tick()
+    life.shop_says(normalized(after))
+    assert [str(each.kind) for each in life.case.documents] == ["invoice", "credit_note"]
+    assert (life.billed, life.billed_tax) == (D("28.06"), D("5.06"))
 
 
 def test_a_tip_counts_once_as_a_fee() -> None:

@@ -203,6 +203,16 @@ def test_a_recorded_refund_is_positive_and_names_the_lines_it_takes_back(order_i
     assert order.owed == order.total_with_tax - sum((one.amount for one in order.refunds), D(0))
 
 
+def test_part_of_a_price_is_given_back_without_a_piece() -> None:
+    """A refund may name an amount of a line and no quantity."""
+    order_id, refunds = next((i, kept) for i, kept in REFUNDS.items() if kept[0]["line_items"])
+    document = json.loads(json.dumps(refunds[0]))
+    document["line_items"][0]["quantity"] = 0
+    item = normalized(ORDERS[order_id], [document]).refunds[0].items[0]
+    assert (item.quantity, item.gross_price) == (0, None)
+    assert item.price == item.total + item.discount > 0
+
+
 STEPS = [step for step in lines("timeline.jsonl") if step["status"] == 200]
 
 
