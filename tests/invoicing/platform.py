@@ -1,4 +1,4 @@
-"""A shop in whole minor units, with money of its own: what ordermill's billing is held against.
+"""A shop with money of its own, in whole numbers: what ordermill's billing is held against.
 
 It knows two ways of the platforms: one whose total falls with a refund (``current``, as Shopify)
 and one whose refunds stand beside it (as WooCommerce); prices with and without tax; tax rounded per
@@ -27,14 +27,15 @@ from ordermill.model.order import (
 )
 
 AT = datetime(2026, 11, 24, 10, tzinfo=UTC)
+MICRO = Decimal("0.000001")
 PLACES = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 RATES = [(), (0,), (22,), (Decimal("9.5"),), (5,), (19,), (5, 7), (Decimal("8.875"),)]
 
 
 @dataclass(frozen=True)
 class Line:
-    """Amounts in minor units: ``unit`` on the shop's price basis, ``net`` and ``taxes`` as charged;
-    ``thing`` is what is sold, whatever id its line has."""
+    """Amounts in what the shop counts: ``unit`` on the shop's price basis, ``net`` and ``taxes`` as
+    charged; ``thing`` is what is sold, whatever id its line has."""
 
     id: str
     kind: ItemKind
@@ -54,10 +55,16 @@ class Line:
 @dataclass
 class Shop:
     """One order and what happens to it. A ``current`` shop has transactions, and refunds that only
-    give back what was paid too much; the other has a flag that says paid."""
+    give back what was paid too much; the other has a flag that says paid.
+
+    ``finer``: digits that it counts beyond the currency's; ``silent``: it names no rate whose tax
+    is nothing; ``goodwill``: what it gave back without lines, less what it kept of lines."""
 
     rng: random.Random
     currency: str = "EUR"
+    finer: int = 0
+    silent: bool = False
+    goodwill: int = 0
     included: bool = False
     rounding: str = "line"
     current: bool = False
@@ -82,6 +89,8 @@ class Shop:
             current=rng.random() < 0.5,
             paid=rng.random() < 0.7,
         )
+        shop.finer = 0 if shop.current else rng.choice([0, 0, 1, 2])
+        shop.silent = shop.current and rng.random() < 0.5
         if shop.current and shop.rounding == "subtotal":
             shop.rounding = "line"
         for _ in range(rng.choice([1, 1, 2, 3, 5, 12])):
@@ -103,6 +112,7 @@ class Shop:
         self.ids += 1
         quantity = rng.choice([1, 1, 2, 3, 10]) if kind is ItemKind.LINE_ITEM else 1
         unit = rng.choice([rng.randint(1, 99), rng.randint(100, 9999), rng.randint(1, 200_000)])
+        unit = unit * 10**self.finer - rng.choice([0, rng.randrange(10**self.finer)])
         below = kind is ItemKind.FEE and not self.current and rng.random() < 0.4
         if below and self._whole() > 2 * unit:
             unit = -unit
@@ -120,6 +130,8 @@ class Shop:
         if way == "add" or not free:
             self.add()
             return
+        # A cent more than was refunded may be owed by no line, where each is rounded.
+        step = 100 * 10**self.finer if self.finer and self.refunds else 1
         line = self.rng.choice(free)
         at = self.lines.index(line)
         if way == "remove":
@@ -128,8 +140,8 @@ class Shop:
             return
         new = {
             "quantity": changed(line, quantity=line.quantity + 1),
-            "price": changed(line, unit=line.unit + self.rng.choice([1, 100])),
-            "discount": changed(line, discount=max(0, line.discount - 1)),
+            "price": changed(line, unit=line.unit + self.rng.choice([1, 100]) * step),
+            "discount": changed(line, discount=max(0, line.discount - step)),
             "rate": changed(line, rates=self.rng.choice(RATES)),
         }[way]
         self.lines[at] = self._charged(new)
@@ -163,18 +175,19 @@ class Shop:
             self._add_refund((), over)
 
     def refund_lines(self) -> None:
-        """One or all pieces of one or two lines, with their share of net and tax."""
-        items, amount = [], 0
+        """One, all or no pieces of one or two lines, with their share of net and tax: without a
+        piece, part of the price goes back. Now and then with an amount beyond them."""
+        items, amount, before = [], 0, dict(self.taken)
         for line in self.rng.sample(self.lines, min(len(self.lines), self.rng.choice([1, 2]))):
             quantity, net, taxes = self.taken.get(line.id, (0, 0, (0,) * len(line.taxes)))
             left = line.quantity - quantity
             if left <= 0 or line.net < 0:
                 continue
-            pieces = self.rng.choice([1, left])
+            pieces = self.rng.choice([1, left, left, 0])
             whole = pieces == left
-            part = line.net - net if whole else line.net * pieces // line.quantity
+            part = _share(line.net, net, pieces, line.quantity, whole=whole)
             tax = tuple(
-                t - got if whole else t * pieces // line.quantity
+                _share(t, got, pieces, line.quantity, whole=whole)
                 for t, got in zip(line.taxes, taxes, strict=True)
             )
             self.taken[line.id] = (
@@ -185,37 +198,50 @@ class Shop:
             items.append(self._item(changed(line, quantity=pieces, net=part, taxes=tax,
                                             discount=0), unit=None))  # fmt: skip
             amount += part + sum(tax)
-        self._refund(tuple(items), amount)
+        beyond = self.rng.randint(1, 60 * 10**self.finer) if self.rng.random() < 0.2 else 0
+        if self.current:
+            beyond = -min(beyond, amount // 2)  # it keeps some of what the lines were worth
+        if not items or not self._refund(tuple(items), amount, beyond):
+            self.taken = before
 
     def refund_amount(self) -> None:
-        """Goodwill: an amount without lines. Only where the refunds stand beside the order."""
-        left = self._whole() - self._back()
-        if left > 0 and not self.current:
-            self._refund((), self.rng.choice([self.rng.randint(1, left), left]))
+        """Goodwill: an amount without lines."""
+        left = self._whole() if self.current else self._whole() - self._back()
+        if left > 0:
+            self._refund((), 0, self.rng.choice([self.rng.randint(1, left), left]))
 
-    def _refund(self, items: tuple[Item, ...], amount: int) -> None:
-        if self.sales is not None and self._held() < amount:
-            amount = 0  # nothing to give back yet: the lines go, as by an edit
-            self._add_refund(items, amount)
-            return
-        if not 0 < amount <= (self._whole() if self.current else self._whole() - self._back()):
-            if self.current or amount:
-                self._untake(items)
-            return
+    def _refund(self, items: tuple[Item, ...], amount: int, beyond: int) -> bool:
+        """Of lines, and of an amount beyond them; whether the shop allows it."""
+        amount += beyond
+        most = self._held() if self.current else self._whole() - self._back()
+        if self.current and items and amount > most:
+            amount = beyond = 0  # nothing to give back yet: the lines go, as by an edit
+        elif not 0 < amount <= most:
+            return False
+        if self.current and self._whole() < beyond:
+            return False
+        if self.current and beyond:
+            self.goodwill += beyond
+            items = (*items, self._item(self._beyond(beyond), unit=None))
         self._add_refund(items, amount)
+        return True
 
     def _add_refund(self, items: tuple[Item, ...], amount: int) -> None:
         self.ids += 1
         self.refunds.append(
             Refund(
                 source_id=f"r{self.ids}", created_at=AT + timedelta(seconds=self.ids),
-                amount=self._money(amount), total_tax=None, reason=None, items=items,
+                amount=self._money(amount), total_tax=self._tax_in(items, amount), reason=None,
+                items=items,
             )
         )  # fmt: skip
 
-    def _untake(self, items: tuple[Item, ...]) -> None:
-        for item in items:
-            del self.taken[str(item.source_id)]
+    def _tax_in(self, items: tuple[Item, ...], amount: int) -> Decimal | None:
+        """The lines' tax, where they make up the amount."""
+        off = self._money(amount) - sum((item.total_with_tax for item in items), ZERO)
+        if not items or abs(off) > Decimal("0.01") * len(items):
+            return None if amount else ZERO
+        return sum((item.total_with_tax - item.total for item in items), ZERO)
 
     # What it shows.
 
@@ -223,6 +249,7 @@ class Shop:
         self.time += 1
         lines = [self._left(line) for line in self.lines] if self.current else self.lines
         lines = [line for line in lines if line.quantity or line.gross]
+        lines += [self._beyond(-self.goodwill)] if self.goodwill else []
         items = tuple(self._item(line) for line in lines)
         total_tax, taxes = self._taxes(lines)
         net = sum(line.net for line in lines)
@@ -233,7 +260,8 @@ class Shop:
             source_id="1", source_order_number="#1", ordered_at=AT,
             shop_updated_at=AT + timedelta(seconds=self.time), currency_code=self.currency,
             total=money(net), total_tax=money(total_tax), total_with_tax=money(total),
-            total_discount=ZERO, total_shipping=ZERO, owed=money(owed), owed_tax=None,
+            total_discount=ZERO, total_shipping=ZERO, owed=money(owed),
+            owed_tax=self._owed_tax(money(total_tax)),
             taxes_included=self.included, items=items, taxes=taxes,
             payment_status=PaymentStatus.PAID if self.paid else PaymentStatus.UNPAID,
             payment_method=None, payment_gateway="stripe", paid=self.paid,
@@ -263,6 +291,14 @@ class Shop:
     def _owed(self) -> int:
         return self._whole() if self.current else self._whole() - self._back()
 
+    def _owed_tax(self, total_tax: Decimal) -> Decimal | None:
+        """None where a refund does not say its own."""
+        if self._owed() == 0:
+            return ZERO
+        said = [ZERO] if self.current else [r.total_tax for r in self.refunds if r.amount]
+        known = [tax for tax in said if tax is not None]
+        return total_tax - sum(known, ZERO) if len(known) == len(said) else None
+
     def _left(self, line: Line) -> Line:
         quantity, net, taxes = self.taken.get(line.id, (0, 0, (0,) * len(line.taxes)))
         left = tuple(a - b for a, b in zip(line.taxes, taxes, strict=True))
@@ -272,13 +308,20 @@ class Shop:
 
     def _whole(self) -> int:
         lines = [self._left(line) for line in self.lines] if self.current else self.lines
-        return sum(line.net for line in lines) + self._taxes(lines)[0]
+        return sum(line.net for line in lines) + self._taxes(lines)[0] - self.goodwill
+
+    def _beyond(self, amount: int) -> Line:
+        return Line("", ItemKind.ADJUSTMENT, 1, amount, 0, (), amount)
 
     def _back(self) -> int:
-        return int(sum((r.amount for r in self.refunds), ZERO).scaleb(PLACES[self.currency]))
+        return int(sum((r.amount for r in self.refunds), ZERO).scaleb(self._digits))
 
     def _money(self, amount: int) -> Decimal:
-        return Decimal(amount).scaleb(-PLACES[self.currency])
+        return Decimal(amount).scaleb(-self._digits)
+
+    @property
+    def _digits(self) -> int:
+        return PLACES[self.currency] + self.finer
 
     def _round(self, value: Decimal) -> int:
         down = self.rounding == "half_down" and self.included
@@ -307,28 +350,42 @@ class Shop:
             for rate, (base, tax, exact) in sums.items()
         }
         totals = tuple(
-            TaxTotal(rate=rate, tax=self._money(tax), base=self._money(base))
+            TaxTotal(
+                rate=rate, tax=self._money(tax), base=None if self.current else self._money(base)
+            )
             for rate, (base, tax) in groups.items()
+            if tax or not (self.silent and rate)
         )
         return sum(tax for _, tax in groups.values()), totals
 
     def _item(self, line: Line, unit: int | None = -1) -> Item:
         net, gross = self._money(line.net), self._money(line.gross)
         pieces = line.quantity or 1
-        price = (net / pieces).quantize(Decimal("0.000001"))
+        price, gross_price = (net / pieces).quantize(MICRO), None
         discount = ZERO
-        if unit is not None and not self.included:
+        if unit is not None:
             price = self._money(line.unit)
+            if self.included:
+                gross_price = price
+                whole = 1 + sum(line.rates, ZERO) / 100
+                price = (price * net / gross if net > 0 else price / whole).quantize(MICRO)
             discount = price * pieces - net
             if discount < 0 < price:
-                price, discount = (net / pieces).quantize(Decimal("0.000001")), ZERO
+                price, discount = (net / pieces).quantize(MICRO), ZERO
         return Item(
-            name=f"Thing {line.thing}", sku=f"S{line.thing}", source_id=line.id, kind=line.kind,
-            quantity=Decimal(pieces), price=price, gross_price=None, discount=discount,
-            total=net, total_with_tax=gross,
+            name=f"Thing {line.thing}", sku=f"S{line.thing}", source_id=line.id or None,
+            kind=line.kind, quantity=Decimal(line.quantity), price=price, gross_price=gross_price,
+            discount=discount, total=net, total_with_tax=gross,
             tax_rate=sum((Decimal(r) for r in line.rates), ZERO),
             taxes=tuple(
                 ItemTax(rate=Decimal(rate), tax=self._money(tax))
                 for rate, tax in zip(line.rates, line.taxes, strict=True)
             ),
         )  # fmt: skip
+
+
+def _share(of: int, taken: int, pieces: int, quantity: int, *, whole: bool) -> int:
+    """What so many pieces give back, never more than is left; a tenth for none."""
+    if whole:
+        return of - taken
+    return min(of - taken, of * pieces // quantity if pieces else of // 10)

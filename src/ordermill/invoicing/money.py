@@ -66,7 +66,7 @@ def _incoming(case: Case, desk: Desk, invoice: Issued | Draft) -> tuple[Payment,
     return tuple(
         _of_transaction(case, desk, transaction, amount, invoice.id)
         for transaction, amount in zip(new, kept, strict=True)
-        if amount
+        if money(amount, case.order.currency_code)
     )
 
 
@@ -173,7 +173,7 @@ def _whole(case: Case, desk: Desk, invoice_id: str) -> Iterator[Payment]:
     amount = case.order.total_with_tax
     if case.order.owed != amount:  # else the total fell with the refunds already
         amount -= _gone_before(case)
-    if amount > 0:
+    if money(amount, case.order.currency_code) > 0:  # less than a minor unit is no money
         yield _payment(case, desk, PAID, amount, at=case.order.paid_at, invoice_id=invoice_id)
 
 

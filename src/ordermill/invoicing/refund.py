@@ -7,11 +7,11 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from ordermill.model import content as contents
-from ordermill.model.books import applied, billed, falls_by_refunds
+from ordermill.model.books import applied, billed, desired, falls_by_refunds
 from ordermill.model.case import Case, Desk, Happening, KnownRefund, Plan, joined
 from ordermill.model.document import Content, DocumentKind, Draft, Issued, LinkType
 from ordermill.model.money import money as round_money
-from ordermill.model.order import Refund
+from ordermill.model.order import ZERO, Order, Refund
 
 
 def credit_refunds(case: Case, desk: Desk) -> Plan:
@@ -72,21 +72,48 @@ def credit_note(
 
 
 def _credit(case: Case, desk: Desk, known: KnownRefund, invoice: Issued) -> Plan:
-    left = billed(case)
-    amount = _creditable(case, known.refund, left)
+    """With it what is billed is what is desired, in tax as well, whatever was rounded before."""
+    left, refund = billed(case), known.refund
+    amount, want = _creditable(case, refund, left), _wanted(case, refund)
+    off = left.total_with_tax - want.total_with_tax - amount
+    evens = abs(off) <= _rounding(case.order, refund)
+    if evens:
+        amount += off
     if amount <= 0 or left.total_with_tax <= 0:
-        return _nothing_to_credit(case, known.refund, invoice)
-    refund = known.refund
+        return _nothing_to_credit(case, refund, invoice)
     content = contents.of_refund(replace(refund, amount=amount), left)
-    if _evens(case, refund) and case.order.owed_tax is not None:
-        owed_tax = round_money(case.order.owed_tax, left.currency_code)
-        content = contents.with_tax(content, left.total_tax - owed_tax)
+    if evens and refund.total_tax is not None and amount < left.total_with_tax:
+        content = contents.with_tax(content, left.total_tax - want.total_tax)
     drafted = credit_note(case, desk, invoice, content, refund.reason or "Refund", refund.source_id)
     return Plan(
         documents=(drafted,),
         settled={refund.source_id: drafted.id},
         events=(_told(case, refund, content.total_with_tax, drafted.id),),
     )
+
+
+def _wanted(case: Case, refund: Refund) -> Content:
+    """What is desired once this refund is settled, and none of those that are still open; a shop
+    whose total falls by refunds does not tell them apart."""
+    if falls_by_refunds(case.order):
+        return desired(case)
+    later = [known for known in open_refunds(case) if known.refund.source_id != refund.source_id]
+    owed = case.order.owed + sum((known.refund.amount for known in later), ZERO)
+    return desired(
+        replace(
+            case,
+            order=replace(case.order, owed=owed),
+            refunds=tuple(known for known in case.refunds if known not in later),
+        )
+    )
+
+
+def _rounding(order: Order, refund: Refund) -> Decimal:
+    """How far roundings may have brought the bill off: a shop that counts parts of the minor unit
+    leaves some over each time."""
+    amounts = (order.total_with_tax, order.total_tax, refund.amount, refund.total_tax)
+    code = order.currency_code
+    return ZERO if contents.in_units(code, *amounts) else contents.unit_of(code)
 
 
 def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
@@ -96,30 +123,20 @@ def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
     code = left.currency_code
     amount, owed = round_money(refund.amount, code), round_money(case.order.owed, code)
     if not falls_by_refunds(case.order):
-        off = left.total_with_tax - amount - owed
-        evens = _evens(case, refund) and abs(off) <= contents.unit_of(code)
-        return amount + off if evens else amount
+        return amount
     lines = contents.gross_of(contents.lines_of(refund, left))
     if amount <= lines:
         return amount
     others = (contents.gross_of(contents.lines_of(k.refund, left)) for k in open_refunds(case))
-    fallen = left.total_with_tax - owed - sum(others, Decimal(0))
-    return lines + min(amount - lines, max(fallen, Decimal(0)))
-
-
-def _evens(case: Case, refund: Refund) -> bool:
-    """Whether its credit note brings the bill to exactly what is owed: the last of a shop that
-    counts parts of the minor unit, where each rounding leaves some over."""
-    order = case.order
-    amounts = (order.total_with_tax, order.total_tax, refund.amount, refund.total_tax)
-    return len(open_refunds(case)) == 1 and not contents.in_units(order.currency_code, *amounts)
+    fallen = left.total_with_tax - owed - sum(others, ZERO)
+    return lines + min(amount - lines, max(fallen, ZERO))
 
 
 def _nothing_to_credit(case: Case, refund: Refund, invoice: Issued) -> Plan:
     """Only money: it goes back out of the credit note there is."""
     notes = case.credit_notes(invoice.id) or tuple(d for d in case.documents if d.credits)
     settled_by = notes[-1].id if notes else invoice.id
-    told = _told(case, refund, Decimal(0), settled_by)
+    told = _told(case, refund, ZERO, settled_by)
     return Plan(settled={refund.source_id: settled_by}, events=(told,))
 
 

@@ -43,7 +43,8 @@ def differences(case: Case) -> tuple[Difference, ...]:
     """Between what is billed (pending refunds as if they were through) and what is desired. Where
     nothing is billed any more, a cancelled order and one that is worth nothing want nothing."""
     left, what = billed(case), desired(case)
-    if contents.is_nothing(left) and (case.order.cancelled or not what.total_with_tax):
+    worth = what.items and what.total_with_tax  # the rounding of no line is nothing to invoice
+    if contents.is_nothing(left) and (case.order.cancelled or not worth):
         return ()
     plain = changes.diff(left, what)
     if plain and pending(case):

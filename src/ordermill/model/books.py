@@ -71,12 +71,25 @@ def desired(case: Case) -> Content:
         return contents.nothing(left.currency_code)
     code, refunds = left.currency_code, taken(case)
     notes = {d.refund_id: d.content for d in case.documents if d.content.currency_code == code}
+    said = unsaid = ZERO  # the tax of refunds: as the shop says it, or as it was split
     for refund in refunds:
-        off = notes.get(refund.source_id)
-        if off is None or _capped(off, refund) or not contents.fits(off, left):
-            off = contents.of_refund(refund, left)
+        off = _off(refund, notes.get(refund.source_id), left)
         left = contents.minus(left, off)
-    return contents.to_owed(left, case.order, len(refunds))
+        said += refund.total_tax or ZERO
+        unsaid += off.total_tax if refund.total_tax is None else ZERO
+    tax = sum((each.tax for each in contents.tax_groups(case.order)), ZERO)
+    return contents.to_owed(left, case.order.owed, money(tax - said, code) - unsaid, len(refunds))
+
+
+def _off(refund: Refund, note: Content | None, left: Content) -> Content:
+    """What a refund takes off. Where the note does not fit what is left, its amount still holds."""
+    if note is None and refund.amount < contents.unit_of(left.currency_code):
+        return contents.nothing(left.currency_code)  # it credits nothing, and is rounding
+    if note is None or _capped(note, refund):
+        return contents.of_refund(refund, left)
+    if contents.fits(note, left):
+        return note
+    return contents.of_refund(replace(refund, amount=note.total_with_tax), left)
 
 
 def _capped(note: Content, refund: Refund) -> bool:

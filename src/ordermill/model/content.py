@@ -74,15 +74,14 @@ def in_units(code: str, *amounts: Decimal | None) -> bool:
     return all(amount is None or amount == money(amount, code) for amount in amounts)
 
 
-def to_owed(left: Content, order: Order, refunds: int) -> Content:
+def to_owed(left: Content, owed: Decimal, tax: Decimal, refunds: int) -> Content:
     """Of a shop that counts parts of the minor unit: what is left, with the total and the tax that
     are owed. What the roundings of each refund add up to becomes part of ``rounding``."""
     code = left.currency_code
-    owed = money(order.owed, code)
-    if abs(owed - left.total_with_tax) > unit_of(code) * refunds:
+    total = money(owed, code)
+    if abs(total - left.total_with_tax) > unit_of(code) * refunds:
         return left
-    tax = left.total_tax if order.owed_tax is None else money(order.owed_tax, code)
-    return with_tax(_content(code, left.items, left.taxes, owed), tax)
+    return with_tax(_content(code, left.items, left.taxes, total), tax)
 
 
 def with_tax(content: Content, total_tax: Decimal) -> Content:
@@ -147,7 +146,11 @@ def refunded_below(order: Order, refunds: Sequence[Refund]) -> Item | None:
 
 
 def fits(taken: Content, content: Content) -> bool:
-    """Whether ``content`` has what is taken: no line and no rate is left with less than nothing."""
+    """Whether ``content`` has what is taken: the lines at their rates, and no line and no rate is
+    left with less than nothing."""
+    lines = [item for item in taken.items if item.kind is not ItemKind.ADJUSTMENT]
+    if not all(_there(line, content.items) for line in lines):
+        return False
     left = minus(content, taken)
     owing = {_key(tax) for tax in content.taxes if _below(tax)}
     if any(_below(tax) and _key(tax) not in owing for tax in left.taxes):
@@ -156,6 +159,18 @@ def fits(taken: Content, content: Content) -> bool:
         item.kind is not ItemKind.ADJUSTMENT
         for item in _less_than_nothing(left.items, content.items, ZERO)
     )
+
+
+def _there(taken: Item, items: Sequence[Item]) -> bool:
+    """Whether the line that is taken is one of these, and still taxed at the same rates."""
+    at = _line(items, taken)
+    return (
+        at is not None and _taxed(taken) <= _rates(items[at]) and _taxed(items[at]) <= _rates(taken)
+    )
+
+
+def _taxed(item: Item) -> set[Decimal | None]:
+    return {tax.rate for tax in item.taxes if tax.tax}
 
 
 def _below(tax: TaxTotal) -> bool:
@@ -190,9 +205,11 @@ def odd_taxes(content: Content) -> tuple[TaxTotal, ...]:
 
 def tax_groups(order: Order) -> tuple[TaxTotal, ...]:
     """The platform's tax per rate: its own sums where they add up to its total tax, else the
-    lines'."""
+    lines'. A rate that it leaves out because its tax is nothing has a base all the same."""
     if order.taxes and sum((tax.tax for tax in order.taxes), ZERO) == order.total_tax:
-        return order.taxes
+        bearing = (item for item in order.items if any(not tax.tax for tax in item.taxes))
+        silent = (tax for tax in _groups(bearing) if tax.base and not tax.tax)
+        return (*order.taxes, *(tax for tax in silent if _place(order.taxes, tax) is None))
     return _groups(order.items)
 
 
@@ -370,7 +387,7 @@ def _as_billed(item: Item, billed: Sequence[Item], code: str) -> Item:
     own, its tax is that line's in proportion; where it names others (the order was taxed anew
     since), so is the tax in its gross."""
     at = _line(billed, item)
-    if at is None or {tax.rate for tax in item.taxes if tax.tax} <= _rates(billed[at]) - {None}:
+    if at is None or _taxed(item) <= _rates(billed[at]) - {None}:
         if at is None or not item.taxes:
             return item if at is None else _taxed_as(item, billed[at], ZERO, code)
         return _at_every_rate(item, billed[at])
@@ -383,13 +400,15 @@ def _as_billed(item: Item, billed: Sequence[Item], code: str) -> Item:
 
 
 def _at_every_rate(item: Item, line: Item) -> Item:
-    """A shop leaves out a tax that rounds to nothing; its base is given back all the same."""
+    """A shop leaves out a tax that rounds to nothing; its base is given back all the same. And one
+    of nothing that the line never had is none."""
+    named = tuple(tax for tax in item.taxes if tax.tax or tax.rate in _rates(line))
     absent = tuple(
         replace(tax, tax=ZERO)
         for tax in line.taxes
         if tax.rate is not None and tax.rate not in _rates(item)
     )
-    return replace(item, taxes=item.taxes + absent) if absent else item
+    return replace(item, taxes=named + absent)
 
 
 def _rates(item: Item) -> set[Decimal | None]:
@@ -432,10 +451,18 @@ def _alike(item: Item, wanted: Item) -> bool:
         return False
     if item.kind is ItemKind.ADJUSTMENT:  # an amount at some rates, whatever its name and sign
         return [_key(t) for t in item.taxes] == [_key(t) for t in wanted.taxes]
-    if [_key(t) for t in item.taxes if t.tax] != [_key(t) for t in wanted.taxes if t.tax]:
+    if not _same_taxes(item, wanted):
         return False
     same_sign = (item.total >= 0) == (wanted.total >= 0)
     return same_sign and (item.name, item.sku) == (wanted.name, wanted.sku)
+
+
+def _same_taxes(item: Item, wanted: Item) -> bool:
+    """At the same rates. One whose tax is nothing may be left out, and of a small part it rounds to
+    nothing."""
+    if [_key(t) for t in item.taxes] == [_key(t) for t in wanted.taxes]:
+        return True
+    return [_key(t) for t in item.taxes if t.tax] == [_key(t) for t in wanted.taxes if t.tax]
 
 
 def _less(item: Item, taken: Item, code: str) -> Item:
@@ -453,7 +480,7 @@ def _less(item: Item, taken: Item, code: str) -> Item:
         item,
         quantity=quantity,
         price=price,
-        gross_price=item.gross_price if price == item.price else None,
+        gross_price=item.gross_price if abs(price - item.price) <= unit_of(code) else None,
         discount=discount,
         total=total,
         total_with_tax=item.total_with_tax - taken.total_with_tax,
