@@ -288,6 +288,11 @@ class Shop:
         """An order is not worth less than what of it was refunded, nor less than nothing."""
         return 0 if self.current else self._back()
 
+    @property
+    def owes(self) -> bool:
+        """Whether something of it is owed, or was paid for good."""
+        return self._owed() > 0
+
     def _owed(self) -> int:
         return self._whole() if self.current else self._whole() - self._back()
 

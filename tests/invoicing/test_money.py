@@ -169,6 +169,30 @@ def test_a_manual_order_that_is_patched_to_paid_gets_its_payment_then() -> None:
     assert (paid_by(life)[0][0], life.invoices[0].status) == (paid, "paid")
 
 
+def test_a_refund_that_is_seen_with_an_edit_is_given_back_before_the_rest_goes_on() -> None:
+    """An exchange: one mug goes back, and a pen at its price is not paid yet."""
+    sale, mug, pen = moved("1", "24.40"), an_item(quantity=1), an_item("Pen", quantity=1,
+                                                                       source_id="2")  # fmt: skip
+    refund = a_refund(amount="12.20", items=(mug,), total_tax=D("2.20"))
+    life = Life(told(sale), EAGER, "shopify").tick()
+    life.shop_says(told(sale, items=(mug, pen), refunds=(refund,)))
+    assert [(key.split(":")[0], amount) for key, _, _, amount in paid_by(life)] == [
+        ("transaction", "24.40"), ("refund", "12.20"), ("credit", "12.20"),
+    ]  # fmt: skip
+    assert [invoice.status for invoice in life.invoices] == ["credited", "open"]
+    assert findings(life) == []
+
+
+def test_money_that_comes_with_a_refund_does_not_wait_for_another_invoice() -> None:
+    sales = moved("1", "24.40"), moved("2", "5.00")
+    mug = an_item(quantity=1)
+    refund = a_refund(amount="12.20", items=(mug,), total_tax=D("2.20"))
+    life = Life(told(sales[0]), EAGER, "shopify").tick()
+    life.shop_says(told(*sales, items=(mug,), refunds=(refund,)))
+    assert [key for key, *_ in paid_by(life)] == ["transaction:1", "transaction:2", "refund:r1"]
+    assert findings(life) == []
+
+
 def test_money_in_another_currency_than_the_invoice_is_not_booked_on_it() -> None:
     life = Life(OPEN, EAGER).tick()
     life.shop_says(told(moved("1", "24.40", currency_code="USD"), currency_code="USD"))

@@ -322,6 +322,19 @@ def test_a_credit_note_may_take_what_its_invoices_rounding_left() -> None:
     assert not [one for one in proof.order(noted) if "rounding" in one.what]
 
 
+@pytest.mark.parametrize(("left", "found"), [("0.02", 0), ("0.03", 1)])
+def test_what_is_left_after_a_refund_may_take_what_its_rounding_left(left: str, found: int) -> None:
+    """A shop that counts parts of the minor unit: 0.01 of its own, and 0.01 of the refund's."""
+    note = a_note(a_content(rounding="-0.01")).issued
+    refund = replace(note, id="cre_1", credits="inv_1", refund_id="r1")
+    rest = replace(note, id="cre_2", credits="inv_1", content=a_content(rounding=left))
+    books = replace(paid(), waiting=True)
+    for each in (refund, rest):
+        links = ((LinkType.CREDIT_FOR, "inv_1"),)
+        books = with_more(books, Booked(issued=each, links=links))
+    assert sum("rounding" in one.what for one in proof.order(books)) == found
+
+
 def test_a_shop_that_refunded_more_than_it_took_is_owed_nothing() -> None:
     content = a_content()
     credited = {"status": DocumentStatus.CREDITED, "credited": content.total_with_tax}

@@ -25,7 +25,14 @@ def by_hand(case: Case, desk: Desk) -> Plan:
     it; an order whose sums do not reconcile is refused.
     """
     assert_invoiced(case)
-    return in_turn(case, desk, (came, credit_refunds, _again, money.went_back))
+    return in_turn(case, desk, (caught_up, _again, money.went_back))
+
+
+def caught_up(case: Case, desk: Desk) -> Plan:
+    """Payments, a credit note for each refund, and the money of these, before any of it goes on to
+    another invoice. Once they are credited, the order may differ no more, and payments that waited
+    are this invoice's."""
+    return in_turn(case, desk, (came, credit_refunds, came, money.went_back))
 
 
 def came(case: Case, desk: Desk) -> Plan:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from ordermill.invoicing import cancel, money
-from ordermill.invoicing.refund import credit_refunds, pending
-from ordermill.invoicing.reissue import buyer_differences, came, differences, reissue
+from ordermill.invoicing.refund import pending
+from ordermill.invoicing.reissue import buyer_differences, caught_up, differences, reissue
 from ordermill.model import changes, rules
 from ordermill.model import content as contents
 from ordermill.model.books import billed, in_turn
@@ -27,9 +27,9 @@ _AT_REST: dict[str, Any] = {"decide_at": None, "reissue_after": None}
 
 
 def settled(case: Case, desk: Desk) -> Plan:
-    """Its payments, a credit note for each refund, then a cancellation, a review, or a difference
-    that waits to be reissued; last what went back to the buyer."""
-    return in_turn(case, desk, (came, credit_refunds, _settle, money.went_back))
+    """Its payments and refunds, then a cancellation, a review, or a difference that waits to be
+    reissued; last what went back to the buyer out of that."""
+    return in_turn(case, desk, (caught_up, _settle, money.went_back))
 
 
 def flags(case: Case) -> Plan:

@@ -164,9 +164,9 @@ def fits(taken: Content, content: Content) -> bool:
 def _there(taken: Item, items: Sequence[Item]) -> bool:
     """Whether the line that is taken is one of these, and still taxed at the same rates."""
     at = _line(items, taken)
-    return (
-        at is not None and _taxed(taken) <= _rates(items[at]) and _taxed(items[at]) <= _rates(taken)
-    )
+    if at is None:
+        return False
+    return _taxed(items[at]) <= _rates(taken) <= _rates(items[at])
 
 
 def _taxed(item: Item) -> set[Decimal | None]:

@@ -135,9 +135,12 @@ def _document(books: OrderBooks, booked: Booked) -> Iterator[str]:
 
 
 def _most(books: OrderBooks, issued: Issued) -> Decimal:
-    """A credit note may have to take what its invoice's rounding left for fewer lines."""
+    """A credit note may have to take what its invoice's rounding left for fewer lines, and what is
+    left after refunds what the rounding of each of them left."""
     credited = [i.content for i in books.of_kind(DocumentKind.INVOICE) if i.id == issued.credits]
-    return max(most_rounding(content) for content in (issued.content, *credited))
+    refunds = [n for n in books.of_kind(DocumentKind.CREDIT_NOTE) if n.refund_id and n != issued]
+    over = sum((abs(note.content.rounding) for note in refunds), ZERO)
+    return over + max(most_rounding(content) for content in (issued.content, *credited))
 
 
 def _linked(books: OrderBooks, booked: Booked) -> Iterator[str]:
