@@ -189,8 +189,11 @@ def test_a_refund_that_took_all_takes_an_amount_of_what_is_taxed_anew() -> None:
 
 def test_a_rate_of_nothing_that_the_invoice_does_not_name_is_not_credited() -> None:
     """Untaxed lines that become lines at 0 % are no change, and credited as they were invoiced."""
-    untaxed = replace(line("1", "50.00", rate="0"), taxes=())
-    now, pen = line("1", "50.00", rate="0"), line("2", "10.00", rate="0")
-    life = lived(order(untaxed, pen), order(now, pen, refunds=(back("r1", now),)))
+    now, pen = line("1", "50.00", rate="0", quantity=2), line("2", "10.00", rate="0")
+    untaxed, piece = replace(now, taxes=()), line("1", "25.00", rate="0")
+    refunds = (back("r1", piece),)
+    life = lived(order(untaxed, pen), order(now, pen, refunds=refunds))
     assert [each.content.taxes for each in life.credit_notes] == [()]
+    life.shop_says(order(now, pen, line("3", "5.00", "1.10"), refunds=refunds))
+    assert [tax.base for tax in life.invoices[-1].content.taxes] == [35, 5]
     right(life)

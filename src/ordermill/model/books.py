@@ -74,6 +74,8 @@ def desired(case: Case) -> Content:
     said = unsaid = ZERO  # the tax of refunds: as the shop says it, or as it was split
     for refund in refunds:
         off = _off(refund, notes.get(refund.source_id), left)
+        if contents.is_nothing(off):
+            continue
         left = contents.minus(left, off)
         said += refund.total_tax or ZERO
         unsaid += off.total_tax if refund.total_tax is None else ZERO

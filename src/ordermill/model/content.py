@@ -162,11 +162,9 @@ def fits(taken: Content, content: Content) -> bool:
 
 
 def _there(taken: Item, items: Sequence[Item]) -> bool:
-    """Whether the line that is taken is one of these, and still taxed at the same rates."""
+    """Whether the line that is taken is one of these, and still at the same rates."""
     at = _line(items, taken)
-    if at is None:
-        return False
-    return _taxed(items[at]) <= _rates(taken) <= _rates(items[at])
+    return at is not None and _rates(items[at]) == _rates(taken)
 
 
 def _taxed(item: Item) -> set[Decimal | None]:
