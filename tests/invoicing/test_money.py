@@ -210,3 +210,15 @@ def test_parts_of_the_minor_unit_are_no_money_of_another_credit_note() -> None:
         life.shop_says(changed(whole, refunds=refunds[:count], owed=owed, owed_tax=None))
     assert [payment.key for payment in life.case.payments] == ["paid", "refund:r0", "refund:r1"]
     assert findings(life) == []
+
+
+def test_money_that_came_and_went_back_between_two_looks_is_none() -> None:
+    """An edit made the order dearer, the difference was paid, the edit undone, the money returned:
+    no credit note could say so, for nothing more was ever billed."""
+    sale, more = moved("1", "24.40"), moved("2", "12.20")
+    life = Life(told(sale), EAGER, "shopify").tick()
+    refund = a_refund("r1", "12.20")
+    back = moved("3", "12.20", "refund")
+    life.shop_says(told(sale, more, back, refunds=(refund,), owed=D("24.40")))
+    assert [amount for *_, amount in paid_by(life)] == ["24.40"]
+    assert life.tick().tick().case.payments == life.case.payments

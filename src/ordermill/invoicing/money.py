@@ -34,8 +34,9 @@ def incoming(
     """What came and is not recorded yet, on the invoice: one payment per successful transaction;
     where the shop has none, one over what it says was paid. Those beyond ``most`` wait.
 
-    What had been given back before the invoice was issued is no part of it, so it is taken off,
-    from the latest payments first. None in another currency than the invoice's.
+    What had been given back before the invoice was issued, or came and went back without a credit
+    note, is no part of it, so it is taken off, from the latest payments first. None in another
+    currency than the invoice's.
     """
     found = _incoming(case, desk, invoice)
     if most is None:
@@ -61,7 +62,7 @@ def _incoming(case: Case, desk: Desk, invoice: Issued | Draft) -> tuple[Payment,
         whole = case.order.paid and not known
         return tuple(_whole(case, desk, invoice.id)) if whole else ()
     new = [t for t in found if f"transaction:{t.id}" not in known]
-    off = ZERO if known else _gone_before(case) + _change(case, found)
+    off = _gone_before(case) + _change(case, found) - _left_out(case, found)
     kept = _less([t.amount for t in new], off)
     return tuple(
         _of_transaction(case, desk, transaction, amount, invoice.id)
@@ -184,6 +185,13 @@ def _change(case: Case, found: list[Transaction]) -> Decimal:
     return max(ZERO, min(sum(given, ZERO), over))
 
 
+def _left_out(case: Case, found: list[Transaction]) -> Decimal:
+    """What of the recorded transactions was taken off already."""
+    recorded = {p.key: p.amount for p in case.payments if p.credit_note_id is None}
+    keys = ((t.amount, f"transaction:{t.id}") for t in found)
+    return sum((amount - recorded[key] for amount, key in keys if key in recorded), ZERO)
+
+
 def _said(case: Case, desk: Desk, invoice_id: str, known: set[str]) -> Iterator[Payment]:
     """What a person says is paid: each time they say it, what is missing to the whole. A total
     that grows later is due until they say it again."""
@@ -225,7 +233,7 @@ def _before_any_invoice(case: Case) -> list[KnownRefund]:
 
 
 def _less(amounts: list[Decimal], taken: Decimal) -> list[Decimal]:
-    left = list(amounts)
+    left, taken = list(amounts), max(taken, ZERO)
     for at in reversed(range(len(left))):
         off = min(left[at], taken)
         left[at] -= off

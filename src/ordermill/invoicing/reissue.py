@@ -29,10 +29,10 @@ def by_hand(case: Case, desk: Desk) -> Plan:
 
 
 def caught_up(case: Case, desk: Desk) -> Plan:
-    """Payments, a credit note for each refund, and the money of these, before any of it goes on to
-    another invoice. Once they are credited, the order may differ no more, and payments that waited
-    are this invoice's."""
-    return in_turn(case, desk, (came, credit_refunds, came, money.went_back))
+    """A credit note for each refund, then payments, and the money that went back, before any of it
+    goes on to another invoice. Once refunds are credited, the order may differ no more, and what
+    came is this invoice's, less what came and went back without a credit note."""
+    return in_turn(case, desk, (credit_refunds, came, money.went_back))
 
 
 def came(case: Case, desk: Desk) -> Plan:
