@@ -1,7 +1,7 @@
 """What a delivery to the webhook receiver is, once its connector has looked at it.
 
 A delivery is a hint and never the truth: it may be forged, repeated, late or out of order, so all
-that is taken from it is which order to read.
+that is taken from it is which order to read. A redaction alone is taken at its word.
 """
 
 from __future__ import annotations
