@@ -15,6 +15,7 @@ from ordermill.model.books import due, held
 from ordermill.model.case import Desk
 from ordermill.model.codes import Hold, code_of
 from ordermill.model.document import Content, DocumentKind, DocumentStatus
+from ordermill.model.money import unit_of
 from ordermill.model.order import ZERO, OrderStatus
 
 ORDERS = 20_000
@@ -76,7 +77,7 @@ def right(life: Life, shop: Shop, seed: int) -> None:
         return  # a line that was refunded with the whole order, edited afterwards: held by rule
     assert case.error is None, f"seed {seed}: {case.error}"
     assert not case.items_changed, f"seed {seed}: {case.changes}"
-    if shop.finer and not life.billed and life.owed == contents.unit_of(case.order.currency_code):
+    if shop.finer and not life.billed and life.owed == unit_of(case.order.currency_code):
         return  # a cent that no line owes is nothing to invoice
     assert life.billed == life.owed, f"seed {seed}: billed {life.billed}, owed {life.owed}"
     live = [d for d in life.invoices if d.status is not DocumentStatus.CREDITED]
@@ -100,7 +101,7 @@ def money(life: Life, shop: Shop, seed: int) -> None:
     if case.invoice is None or case.error is not None:
         return
     notes = {note.refund_id: note.content.total_with_tax for note in life.credit_notes}
-    unit = contents.unit_of(case.order.currency_code)
+    unit = unit_of(case.order.currency_code)
     if any(k.refund.amount > notes.get(k.refund.source_id, ZERO) + unit for k in case.refunds):
         return  # with an edit, more was refunded than any invoice said
     if shop.sales is not None:
@@ -114,7 +115,7 @@ def money(life: Life, shop: Shop, seed: int) -> None:
 
 
 def arithmetic(content: Content, seed: int) -> None:
-    unit = contents.unit_of(content.currency_code)
+    unit = unit_of(content.currency_code)
     assert sum((item.total for item in content.items), ZERO) == content.total
     assert sum((tax.tax for tax in content.taxes), ZERO) == content.total_tax
     assert content.total + content.total_tax + content.rounding == content.total_with_tax

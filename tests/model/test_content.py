@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from ordermill.model import content as contents
 from ordermill.model.arithmetic import arithmetic, most_rounding
-from ordermill.model.content import minus, mismatch, of_order, of_refund, split
+from ordermill.model.content import minus, mismatch, of_order, of_refund
 from ordermill.model.document import Content
+from ordermill.model.lines import split
 from ordermill.model.order import Item, ItemKind, ItemTax, Order, TaxTotal
 from orders import a_refund, an_order
 

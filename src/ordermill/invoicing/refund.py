@@ -10,7 +10,9 @@ from ordermill.model import content as contents
 from ordermill.model.books import applied, billed, desired, falls_by_refunds
 from ordermill.model.case import Case, Desk, Happening, KnownRefund, Plan, joined
 from ordermill.model.document import Content, DocumentKind, Draft, Issued, LinkType
+from ordermill.model.lines import gross_of
 from ordermill.model.money import money as round_money
+from ordermill.model.money import unit_of
 from ordermill.model.order import ZERO, Order, Refund
 
 
@@ -113,7 +115,7 @@ def _rounding(order: Order, refund: Refund) -> Decimal:
     leaves some over each time."""
     amounts = (order.total_with_tax, order.total_tax, refund.amount, refund.total_tax)
     code = order.currency_code
-    return ZERO if contents.in_units(code, *amounts) else contents.unit_of(code)
+    return ZERO if contents.in_units(code, *amounts) else unit_of(code)
 
 
 def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
@@ -124,10 +126,10 @@ def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
     amount, owed = round_money(refund.amount, code), round_money(case.order.owed, code)
     if not falls_by_refunds(case.order):
         return amount
-    lines = contents.gross_of(contents.lines_of(refund, left))
+    lines = gross_of(contents.lines_of(refund, left))
     if amount <= lines:
         return amount
-    others = (contents.gross_of(contents.lines_of(k.refund, left)) for k in open_refunds(case))
+    others = (gross_of(contents.lines_of(k.refund, left)) for k in open_refunds(case))
     fallen = left.total_with_tax - owed - sum(others, ZERO)
     return lines + min(amount - lines, max(fallen, ZERO))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from ordermill.model.document import Content
-from ordermill.model.money import minor_units
+from ordermill.model.money import minor_units, unit_of
 from ordermill.model.order import ZERO, Item, TaxTotal
 
 _CENT = Decimal("0.01")
@@ -36,8 +36,7 @@ def arithmetic(content: Content, most: Decimal) -> Iterator[str]:
 
 def most_rounding(content: Content) -> Decimal:
     """How large a document's rounding may be: a cent, or its currency's unit, for each line."""
-    unit = Decimal(1).scaleb(-minor_units(content.currency_code))
-    return max(_CENT, unit) * max(len(content.items), 1)
+    return max(_CENT, unit_of(content.currency_code)) * max(len(content.items), 1)
 
 
 def _sum(content: Content, of: Callable[[Item], Decimal]) -> Decimal:

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from ordermill.model import content as contents
 from ordermill.model.case import Case, Desk, Plan, joined
 from ordermill.model.document import Content, DocumentKind, DocumentStatus, Draft, Issued, Payment
-from ordermill.model.money import money
+from ordermill.model.money import money, unit_of
 from ordermill.model.order import ZERO, Order, Refund
+from ordermill.model.taxes import tax_groups
 
 Step = Callable[[Case, Desk], Plan]
 
@@ -79,13 +80,13 @@ def desired(case: Case) -> Content:
         left = contents.minus(left, off)
         said += refund.total_tax or ZERO
         unsaid += off.total_tax if refund.total_tax is None else ZERO
-    tax = sum((each.tax for each in contents.tax_groups(case.order)), ZERO)
+    tax = sum((each.tax for each in tax_groups(case.order)), ZERO)
     return contents.to_owed(left, case.order.owed, money(tax - said, code) - unsaid, len(refunds))
 
 
 def _off(refund: Refund, note: Content | None, left: Content) -> Content:
     """What a refund takes off. Where the note does not fit what is left, its amount still holds."""
-    if note is None and refund.amount < contents.unit_of(left.currency_code):
+    if note is None and refund.amount < unit_of(left.currency_code):
         return contents.nothing(left.currency_code)  # it credits nothing, and is rounding
     if note is None or _capped(note, refund):
         return contents.of_refund(refund, left)
@@ -96,7 +97,7 @@ def _off(refund: Refund, note: Content | None, left: Content) -> Content:
 
 def _capped(note: Content, refund: Refund) -> bool:
     """Whether there was less to credit than was refunded; a unit less is only its rounding."""
-    unit = contents.unit_of(note.currency_code)
+    unit = unit_of(note.currency_code)
     return money(refund.amount, note.currency_code) - note.total_with_tax > unit
 
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from ordermill.model.buyer import legal
 from ordermill.model.case import Difference
-from ordermill.model.content import unit_of
 from ordermill.model.document import Buyer, Content
-from ordermill.model.money import money
+from ordermill.model.money import money, unit_of
 from ordermill.model.order import ZERO, Item, ItemKind
 
 _BUYER = frozenset(legal(Buyer()))

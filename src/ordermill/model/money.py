@@ -55,9 +55,10 @@ def amount(text: object) -> Decimal:
 
 def money(value: Decimal, currency_code: str) -> Decimal:
     """Round to the currency's minor unit, half up on the magnitude: money(-x) == -money(x)."""
-    return value.quantize(_unit(currency_code), ROUND_HALF_UP)
+    return value.quantize(unit_of(currency_code), ROUND_HALF_UP)
 
 
 @lru_cache(maxsize=256)
-def _unit(currency_code: str) -> Decimal:
+def unit_of(currency_code: str) -> Decimal:
+    """The currency's minor unit: 0.01, 1, 0.001."""
     return Decimal(1).scaleb(-minor_units(currency_code))

@@ -21,7 +21,7 @@ from ordermill.model.document import (
     LinkType,
     Payment,
 )
-from ordermill.model.money import minor_units, money
+from ordermill.model.money import money, unit_of
 from ordermill.model.order import ZERO, OrderStatus
 
 SeriesKey = tuple[str, str, int]  # entity's handle, kind, year
@@ -291,7 +291,7 @@ def _parts(books: OrderBooks) -> Decimal:
     if books.owed_tax == money(books.owed_tax, books.currency_code):
         return ZERO
     rounded = sum(len(booked.issued.content.taxes) + 1 for booked in books.documents)
-    return Decimal(1).scaleb(-minor_units(books.currency_code)) / 2 * rounded
+    return unit_of(books.currency_code) / 2 * rounded
 
 
 def _billed(books: OrderBooks) -> tuple[Decimal, Decimal]:

@@ -1,0 +1,100 @@
+"""Taxes per rate: of an order, of lines, less what was taken. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from ordermill.model.money import money, unit_of
+from ordermill.model.order import ZERO, Item, ItemTax, Order, TaxTotal
+
+Key = tuple[Decimal | None, str | None, bool]  # rate, name, compound
+Tax = ItemTax | TaxTotal
+
+
+def tax_groups(order: Order) -> tuple[TaxTotal, ...]:
+    """The platform's tax per rate: its own sums where they add up to its total tax, else the
+    lines'. A rate that it leaves out because its tax is nothing has a base all the same."""
+    if order.taxes and sum((tax.tax for tax in order.taxes), ZERO) == order.total_tax:
+        bearing = (item for item in order.items if any(not tax.tax for tax in item.taxes))
+        silent = (tax for tax in groups_of(bearing) if tax.base and not tax.tax)
+        return (*order.taxes, *(tax for tax in silent if place_of(order.taxes, tax) is None))
+    return groups_of(order.items)
+
+
+def groups_of(items: Iterable[Item]) -> tuple[TaxTotal, ...]:
+    """The lines' taxes, a group for each rate, name and kind."""
+    groups: dict[Key, TaxTotal] = {}
+    for item in items:
+        for tax in item.taxes:
+            there = groups.get(key_of(tax))
+            groups[key_of(tax)] = TaxTotal(
+                rate=tax.rate,
+                tax=tax.tax + (there.tax if there else ZERO),
+                base=item.total + ((there.base or ZERO) if there else ZERO),
+                name=tax.name,
+                derived=tax.derived or (there is not None and there.derived),
+                compound=tax.compound,
+            )
+    return tuple(groups.values())
+
+
+def minus_taxes(taxes: Sequence[TaxTotal], taken: Sequence[TaxTotal]) -> tuple[TaxTotal, ...]:
+    """Per rate. A rate that is named apart on either side (a refund may not name its taxes) is
+    matched by the rate alone."""
+    left = list(taxes)
+    for each in taken:
+        at = place_of(left, each)
+        if at is None:
+            left.append(replace(each, tax=-each.tax, base=-(each.base or ZERO)))
+        else:
+            left[at] = replace(
+                left[at],
+                tax=left[at].tax - each.tax,
+                base=(left[at].base or ZERO) - (each.base or ZERO),
+            )
+    return tuple(tax for tax in left if tax.tax or tax.base)
+
+
+def taxes_in_minor_units(
+    taxes: Sequence[TaxTotal], items: Sequence[Item], code: str
+) -> tuple[TaxTotal, ...]:
+    """The tax at each rate, so that together they are the platform's tax: where it counts parts of
+    the unit, what rounding each leaves over goes to those that lost or won most by it."""
+    exact = [tax.tax for tax in taxes]
+    rounded = [money(tax, code) for tax in exact]
+    off = money(sum(exact, ZERO), code) - sum(rounded, ZERO)
+    unit = unit_of(code).copy_sign(off)
+    lost = sorted(range(len(exact)), key=lambda at: (rounded[at] - exact[at]) * unit)
+    for at in lost[: int(off / unit)]:
+        rounded[at] += unit
+    return tuple(
+        replace(tax, tax=amount, base=_base(tax, items, code))
+        for tax, amount in zip(taxes, rounded, strict=True)
+    )
+
+
+def _base(tax: TaxTotal, items: Sequence[Item], code: str) -> Decimal:
+    if tax.base is not None:
+        return money(tax.base, code)
+    return sum((item.total for item in items if _bears(item, tax)), ZERO)
+
+
+def _bears(item: Item, tax: TaxTotal) -> bool:
+    return any((each.rate, each.name) == (tax.rate, tax.name) for each in item.taxes)
+
+
+def place_of(taxes: Sequence[Tax], wanted: Tax) -> int | None:
+    """Where the same tax stands: by rate, name and kind, else by its rate alone."""
+    for same in (key_of, lambda tax: tax.rate):
+        for at, tax in enumerate(taxes):
+            if same(tax) == same(wanted):
+                return at
+    return None
+
+
+def key_of(tax: Tax) -> Key:
+    """What makes two taxes one."""
+    return (tax.rate, tax.name, tax.compound)
