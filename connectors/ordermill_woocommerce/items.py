@@ -26,14 +26,21 @@ class Rate(NamedTuple):
     compound: bool = False
 
 
-Rates = Mapping[int, Rate]
+RateId = int | str
+Rates = Mapping[RateId, Rate]
 _UNKNOWN = Rate()
 _NOTHING = (ZERO, ZERO)
 
 
 def rates_of(tax_lines: Iterable[TaxLine]) -> Rates:
     """The order's rates by their ids, which the lines' taxes name."""
-    return {line.rate_id: _rate(line) for line in tax_lines}
+    return {_id_of(line): _rate(line) for line in tax_lines}
+
+
+def _id_of(line: TaxLine) -> RateId:
+    """As the lines' taxes name it: by its number, or, where a tax service (AvaTax) computed it,
+    which has none, by its code."""
+    return line.rate_id or line.rate_code or 0
 
 
 def _rate(line: TaxLine) -> Rate:
@@ -114,7 +121,7 @@ def order_taxes(
     sums = _sums_by_rate(lines_of(order), items)
     taxes = tuple(
         _tax_total(_rate(line), exact(line.tax_total) + exact(line.shipping_tax_total),
-                   sums.get(line.rate_id, _NOTHING)[0])
+                   sums.get(_id_of(line), _NOTHING)[0])
         for line in order.tax_lines
     )  # fmt: skip
     if sum((tax.tax for tax in taxes), ZERO) == total_tax:
@@ -132,9 +139,9 @@ def _adds_up(taxes: Sequence[TaxTotal], items: Sequence[Item]) -> bool:
 
 def _sums_by_rate(
     lines: Iterable[Line | Shipping | Fee], items: Iterable[Item]
-) -> dict[int, tuple[Decimal, Decimal]]:
+) -> dict[RateId, tuple[Decimal, Decimal]]:
     """Net and tax of all lines at each rate."""
-    sums: dict[int, tuple[Decimal, Decimal]] = {}
+    sums: dict[RateId, tuple[Decimal, Decimal]] = {}
     for line, item in zip(lines, items, strict=True):
         # A tax that no rate explains stands last and alone, beside no rate of the line.
         for (rate_id, _), tax in zip(_applying(line.taxes), item.taxes, strict=False):
@@ -171,12 +178,19 @@ def _taxes(
     return tuple([_item_tax(rate_id, exact(tax), total, rates) for rate_id, tax in applying])
 
 
-def _applying(taxes: Sequence[LineTax]) -> Sequence[tuple[int, Decimal]]:
+def _applying(taxes: Sequence[LineTax]) -> Sequence[tuple[RateId, Decimal]]:
     """Rate ids with the tax at each."""
-    return [(tax.id, tax.total) for tax in taxes if tax.total is not None]
+    return [(_number(tax.id), tax.total) for tax in taxes if tax.total is not None]
 
 
-def _item_tax(rate_id: int, tax: Decimal, base: Decimal, rates: Rates) -> ItemTax:
+def _number(rate_id: RateId) -> RateId:
+    """A number that was written as text is one."""
+    if isinstance(rate_id, str) and rate_id.isascii() and rate_id.isdigit():
+        return int(rate_id)
+    return rate_id
+
+
+def _item_tax(rate_id: RateId, tax: Decimal, base: Decimal, rates: Rates) -> ItemTax:
     rate = rates.get(rate_id, _UNKNOWN)
     percent, derived = _percent(rate, tax, base)
     return ItemTax(rate=percent, tax=tax, name=rate.name, derived=derived, compound=rate.compound)

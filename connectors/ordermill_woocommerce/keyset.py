@@ -146,10 +146,9 @@ def parameters(position: Position, window: Window, size: int) -> Mapping[str, st
 def follow(position: Position, window: Window, seen: Seen) -> Step:
     """Where to go on after an answer."""
     position = _noted(position, seen)
-    ended = seen.count < seen.size
     if position.tie is not None:
-        going = _follow_tie(position, position.tie, seen, ended)
-    elif ended:
+        going = _follow_tie(position, position.tie, seen)
+    elif _is_last(seen, seen.count):
         going = None
     else:
         going = _advanced(position, seen)
@@ -165,6 +164,15 @@ def follow(position: Position, window: Window, seen: Seen) -> Step:
         return Step(going)
     safe = _safe(position, going) if window.by is By.CHANGED else None
     return Step(going, safe, total)
+
+
+def _is_last(seen: Seen, so_far: int) -> bool:
+    """Whether nothing follows a page. One that is not full may be short: a shop leaves out what it
+    cannot load or a plug-in hides, and some give fewer than were asked for. It counts them all the
+    same, and ``so_far`` came."""
+    if seen.count in (0, seen.size):
+        return seen.count == 0
+    return seen.total is None or so_far >= seen.total
 
 
 def outside(position: Position, rows: Sequence[Row]) -> bool:
@@ -187,7 +195,7 @@ def _noted(position: Position, seen: Seen) -> Position:
 
 
 def _advanced(position: Position, seen: Seen) -> Position:
-    """After a full page: on from its last second, or into it where it fills the page alone."""
+    """After a page: on from its last second, or into it where it fills the page alone."""
     if all(row.at is None for row in seen.rows):
         raise InvalidAnswer("a whole page of orders without a readable time")
     # An order that changes between the shop's query and its answer shows a later time than the one
@@ -236,7 +244,7 @@ def _onward(
     return replace(position, after=after)
 
 
-def _follow_tie(position: Position, tie: Tie, seen: Seen, ended: bool) -> Position:
+def _follow_tie(position: Position, tie: Tie, seen: Seen) -> Position:
     ids = [row.id for row in seen.rows]
     tie = replace(
         tie,
@@ -244,7 +252,7 @@ def _follow_tie(position: Position, tie: Tie, seen: Seen, ended: bool) -> Positi
         sum=tie.sum + sum(ids),
         expected=seen.total if tie.page == 1 else tie.expected,
     )
-    if not ended:
+    if not _is_last(seen, tie.count):
         return replace(position, tie=replace(tie, page=tie.page + 1))
     found = (tie.count, tie.sum)
     if tie.count == tie.expected or found == tie.before:

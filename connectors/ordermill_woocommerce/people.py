@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from ordermill.model.order import Address, Customer
 from ordermill_woocommerce.typed import Contact, WooOrder
 
-# WooCommerce has no tax number of its own; each plug-in chose a key.
+# WooCommerce has no tax number of its own; each plug-in chose a key, and fields that a shop adds to
+# the block checkout have the checkout's prefix.
 _TAX_NUMBER = re.compile(
-    r"_?(billing_)?(eu_)?(company_)?(vat|tax|nif|cif|oib|piva|dic)(_?(number|no|id|code))?"
+    r"(_wc_(billing|shipping|other)/[a-z0-9_-]+/|_|yweu_)?(billing_|shipping_|customer_)?(eu_)?"
+    r"(company_)?(vat|tax|nif|nip|cif|cui|oib|piva|dic|ic_dph|btw)"
+    r"([ _-]?(number|nummer|no|id|code))?"
 )
 _COMPANY_NUMBER = re.compile(r"_?billing_(company_(number|id)|ico)|_?company_number")
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -78,10 +81,9 @@ def _full_name(contact: Contact) -> str | None:
 
 
 def _first(pattern: re.Pattern[str], meta: Mapping[str, str]) -> str | None:
-    for key, value in meta.items():
-        if pattern.fullmatch(key.lower()) and (text := _clean(value)):
-            return text
-    return None
+    found = (key for key in meta if pattern.fullmatch(key.lower()) and _clean(meta[key]))
+    key = min(found, key=lambda key: "shipping" in key.lower(), default=None)
+    return None if key is None else _clean(meta[key])
 
 
 def _clean(text: str | None) -> str | None:

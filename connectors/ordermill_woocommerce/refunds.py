@@ -8,7 +8,7 @@ the amount.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 
@@ -45,7 +45,9 @@ def owed_tax_of(total_tax: Decimal, owed: Decimal, refunds: Sequence[Refund]) ->
 def _refund(refund: WooRefund, rates: Rates) -> Refund:
     items = _items(refund, {**rates, **rates_of(refund.tax_lines)})
     gross = sum((item.total_with_tax for item in items), ZERO)
-    amount = gross if refund.amount is None else abs(exact(refund.amount))
+    kept = {entry.key: json_of(entry.value) for entry in refund.meta_data}
+    said = refund.amount or _amount(kept.get("_refund_amount")) or refund.amount
+    amount = gross if said is None else abs(exact(said))
     at = utc(refund.date_created_gmt)
     if at is None:
         raise ValueError("a refund without a time")
@@ -54,9 +56,17 @@ def _refund(refund: WooRefund, rates: Rates) -> Refund:
         created_at=at,
         amount=amount,
         total_tax=_tax(items, gross, amount),
-        reason=refund.reason or None,
+        reason=refund.reason or kept.get("_refund_reason") or None,
         items=items,
     )
+
+
+def _amount(written: str | None) -> Decimal | None:
+    """An amount of meta data; None for what is none."""
+    try:
+        return Decimal(written) if written else None
+    except InvalidOperation:
+        return None
 
 
 def _tax(items: Sequence[Item], gross: Decimal, amount: Decimal) -> Decimal | None:

@@ -23,9 +23,10 @@ from ordermill.model.order import ZERO
 # gc=False: none of these can be part of a cycle, so the collector need not walk them, which took a
 # third of the time of decoding.
 class LineTax(Struct, gc=False):
-    """One tax on one line; ``id`` is the rate's. Without ``total`` the rate does not apply."""
+    """One tax on one line; ``id`` is the rate's, or the code that a tax service gave it. Without
+    ``total`` the rate does not apply."""
 
-    id: int
+    id: int | str
     total: Decimal | None = None
 
 
@@ -50,7 +51,7 @@ class Line(Struct, gc=False):
 
 class Shipping(Struct, gc=False):
     id: int
-    total: Decimal
+    total: Decimal = ZERO
     method_title: str | None = None
     method_id: str | None = None
     total_tax: Decimal = ZERO
@@ -59,7 +60,7 @@ class Shipping(Struct, gc=False):
 
 class Fee(Struct, gc=False):
     id: int
-    total: Decimal
+    total: Decimal = ZERO
     name: str | None = None
     total_tax: Decimal = ZERO
     taxes: list[LineTax] = []
@@ -69,11 +70,12 @@ class TaxLine(Struct, gc=False):
     """The order's tax at one rate: a copy of the rate, frozen when the order was calculated."""
 
     rate_id: int
-    tax_total: Decimal
+    tax_total: Decimal = ZERO
     shipping_tax_total: Decimal = ZERO
     rate_percent: Decimal | None = None
     label: str | None = None
     compound: bool = False
+    rate_code: str | None = None
 
 
 class Coupon(Struct, gc=False):
@@ -88,17 +90,16 @@ class RefundLine(Line, kw_only=True, gc=False):
 
 
 class RefundShipping(Shipping, kw_only=True, gc=False):
-    total: Decimal = ZERO
     meta_data: list[Meta] = []
 
 
 class RefundFee(Fee, kw_only=True, gc=False):
-    total: Decimal = ZERO
     meta_data: list[Meta] = []
 
 
 class WooRefund(Struct, gc=False):
-    """A refund as /orders/{id}/refunds gives it; ``amount`` is positive."""
+    """A refund as /orders/{id}/refunds gives it; ``amount`` is positive. With tables of its own
+    WooCommerce before 8.0 says 0.00 there and keeps amount and reason in the meta data."""
 
     id: int
     date_created_gmt: datetime
@@ -108,6 +109,7 @@ class WooRefund(Struct, gc=False):
     shipping_lines: list[RefundShipping] = []
     fee_lines: list[RefundFee] = []
     tax_lines: list[TaxLine] = []
+    meta_data: list[Meta] = []
 
 
 class Contact(Struct, gc=False):

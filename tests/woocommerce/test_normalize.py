@@ -314,12 +314,27 @@ def test_meta_data_of_any_shape_is_kept_as_text() -> None:
         "_billing_piva",
         "billing_tax_id",
         "_billing_oib",
+        "_billing_nip",
+        "_shipping_vat_id",
+        "yweu_billing_vat",
+        "_billing_btw_nummer",
+        "_billing_ic_dph",
+        "VAT Number",
+        "_wc_other/eu-vat/vat-number",
+        "_wc_billing/polski/nip",
     ],
 )
 def test_a_tax_number_is_found_under_the_names_that_plugins_chose(key: str) -> None:
     order = changed(meta_data=[{"id": 1, "key": key, "value": " SI12345678 "}])
     assert order.customer is not None
     assert order.customer.tax_number == "SI12345678"
+
+
+def test_the_tax_number_of_the_billing_address_goes_before_that_of_the_shipping_address() -> None:
+    keys = ("_shipping_vat_id", "_billing_vat_id")
+    order = changed(meta_data=[{"id": 1, "key": key, "value": key} for key in keys])
+    assert order.customer is not None
+    assert order.customer.tax_number == "_billing_vat_id"
 
 
 def test_ten_thousand_lines_are_read() -> None:
@@ -334,3 +349,56 @@ def test_the_same_order_from_its_stored_payload_is_the_same() -> None:
         raw = raw_of(document, REFUNDS.get(order_id))
         stored = msgspec.structs.replace(raw, payload=raw.payload.decode().encode())
         assert normalize(stored) == recorded(order_id)
+
+
+def test_rates_that_a_tax_service_names_by_code_are_kept_apart() -> None:
+    """AvaTax: the lines name a code where WooCommerce has a number, and tax_lines no number."""
+    codes = ("AVATAX-1-NJ-STATE-TAX", "AVATAX-2-NJ-CITY-TAX")
+    taxes = [
+        {"id": code, "total": tax, "subtotal": tax}
+        for code, tax in zip(codes, ("6.63", "1.00"), strict=True)
+    ]
+    line = ORDERS[36]["line_items"][0] | {
+        "subtotal": "100.00", "subtotal_tax": "7.63", "total": "100.00", "total_tax": "7.63",
+        "taxes": taxes,
+    }  # fmt: skip
+    tax_lines = [
+        {
+            "id": number, "rate_code": code, "rate_id": 0, "label": label, "compound": False,
+            "tax_total": tax, "shipping_tax_total": "0.00", "rate_percent": None,
+        }
+        for number, (code, label, tax) in enumerate(
+            zip(codes, ("State", "City"), ("6.63", "1.00"), strict=True)
+        )
+    ]  # fmt: skip
+    order = changed(
+        line_items=[line], shipping_lines=[], tax_lines=tax_lines, total="107.63", total_tax="7.63"
+    )
+    assert [(tax.name, tax.rate, tax.tax, tax.base) for tax in order.taxes] == [
+        ("State", D("6.63"), D("6.63"), 100), ("City", 1, 1, 100),
+    ]  # fmt: skip
+    assert [(tax.name, tax.tax) for tax in order.items[0].taxes] == [
+        ("State", D("6.63")), ("City", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["fee_lines", "shipping_lines"])
+def test_a_charge_whose_amount_was_cleared_is_one_of_nothing(name: str) -> None:
+    """WooCommerce keeps a fee or a shipping cost that is saved empty as an empty text."""
+    line = {"id": 70007, "name": "Gift", "method_title": "Gift", "total": "", "total_tax": "0.00"}
+    order = changed(**{name: [line | {"taxes": []}]})
+    (item,) = [item for item in order.items if item.source_id == "70007"]
+    assert (item.total, item.total_with_tax) == (0, 0)
+
+
+def test_the_amount_of_a_refund_that_is_in_its_meta_data_is_its_amount() -> None:
+    """WooCommerce before 8.0 with tables of its own (37697, 39215)."""
+    meta = [
+        {"id": 1, "key": "_refund_amount", "value": "40.50"},
+        {"id": 2, "key": "_refund_reason", "value": "too late"},
+    ]
+    refund = REFUNDS[189][0] | {"amount": "0.00", "reason": "", "meta_data": meta}
+    order = normalized(ORDERS[189], [refund])
+    (read,) = order.refunds
+    assert (read.amount, read.reason) == (D("40.50"), "too late")
+    assert order.owed == order.total_with_tax - D("40.50")
