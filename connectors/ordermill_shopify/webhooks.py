@@ -82,7 +82,7 @@ def read_webhook(headers: Headers, body: bytes, secret: str, *, shop: str) -> Sa
     if topic == "customers/redact":
         return _redaction(body)
     if topic.partition("/")[0] not in _KINDS:
-        return Ping()
+        return Ping(topic)
     number = _order_of(topic, body)
     if number is None or number <= 0:
         return Refused("its body names no order")

@@ -55,7 +55,7 @@ def read_webhook(headers: Headers, body: bytes, secret: str) -> Hint | Ping | Re
     if topic is None:
         return Refused("its topic is missing or repeated")
     if topic not in TOPICS:
-        return Ping()
+        return Ping(topic)
     try:
         order = _order.decode(body)
     except (ValueError, RecursionError):

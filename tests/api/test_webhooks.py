@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from sqlalchemy import func, select, text
 
 from api.asked import KEYS, is_problem
@@ -269,6 +270,15 @@ def test_s44_a_greeting_is_answered_and_does_nothing(woo: Mill) -> None:
     assert (said.count(200), said.count(202)) == (8, 6)
     assert {arrival.source_id for arrival in woo.inbox.take()} == {"338"}
     assert len(woo.inbox) == 0
+
+
+def test_what_is_passed_over_is_in_the_log(woo: Mill) -> None:
+    with structlog.testing.capture_logs() as said:
+        other = woocommerce(1, topic="product.updated")
+        assert woo.post(other).status_code == 200
+        assert woo.post(woo.about(1)).status_code == 202
+    told = [(line["event"], line["topic"]) for line in said if "topic" in line]
+    assert told == [("webhook_without_order", "product.updated")]
 
 
 def test_a_body_has_five_mebibytes_counted_as_they_are_read(woo: Mill) -> None:

@@ -55,7 +55,7 @@ def test_the_same_apps_delivery_for_another_shop_is_refused() -> None:
 
 
 def test_a_genuine_delivery_about_something_else_is_answered_and_forgotten() -> None:
-    assert read(shopify(topic="app/uninstalled")) == Ping()
+    assert read(shopify(topic="app/uninstalled")) == Ping("app/uninstalled")
 
 
 @pytest.mark.parametrize("topics", [(), ("orders/updated", "orders/updated")])

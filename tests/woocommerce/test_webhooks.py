@@ -47,7 +47,7 @@ def test_an_empty_secret_proves_nothing() -> None:
 
 
 def test_a_genuine_delivery_about_something_else_is_answered_and_forgotten() -> None:
-    assert read(woocommerce(topic="product.updated")) == Ping()
+    assert read(woocommerce(topic="product.updated")) == Ping("product.updated")
 
 
 def test_a_greeting_is_one_only_without_any_sign_of_being_more() -> None:

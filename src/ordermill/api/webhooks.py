@@ -46,6 +46,8 @@ def routes(readers: Mapping[str, Reader], inbox: Inbox, redact: Redact) -> APIRo
             log.warning("webhook_refused", connector=handle, reason=said.reason)
             return _REFUSED.response()
         if isinstance(said, Ping):
+            if said.topic is not None:
+                log.info("webhook_without_order", connector=handle, topic=said.topic)
             return Response(status_code=200)
         if isinstance(said, Redaction):
             return await run_in_threadpool(_redacted, redact, handle, said)

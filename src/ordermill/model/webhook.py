@@ -24,8 +24,10 @@ class Hint(Struct, frozen=True, kw_only=True):
 
 
 class Ping(Struct, frozen=True):
-    """Says nothing about an order: a greeting, or a genuine delivery of another topic. It is
+    """Says nothing about an order: a greeting, or a genuine delivery of another ``topic``. It is
     answered with 200, or the shop gives the webhook up."""
+
+    topic: str | None = None
 
 
 class Redaction(Struct, frozen=True, kw_only=True):
