@@ -16,7 +16,7 @@ run: .venv/.ready ## the demo: two simulated shops, their orders arriving in a t
 setup: .venv/.ready ## only install
 
 test: .venv/.ready-dev ## every test, on SQLite and PostgreSQL, in parallel
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadgroup $(ARGS)
 
 check: .venv/.ready-dev ## formatter, linter, types, components and tests
 	$(BIN)/ruff format --check .
