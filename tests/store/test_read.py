@@ -86,7 +86,7 @@ def test_a_line_without_tax_has_a_tax_of_nothing_where_it_names_the_rate() -> No
         ([{"rate": 22}], [("22", "22")]),
         ([{"rate": 10}, {"rate": 12}], [("10", "10.00"), ("12", "12.00")]),
         ([{"rate": 5, "tax": 7}, {"rate": 17, "tax": 15}], [("5", "7"), ("17", "15")]),
-        ([], []),
+        ([], [("22", "22")]),
     ],
 )
 def test_rates_without_amounts_share_the_tax_of_their_line(
@@ -95,6 +95,30 @@ def test_rates_without_amounts_share_the_tax_of_their_line(
     (item,) = written({"name": "A", "quantity": 1, "price": 100, "total": 100,
                        "total_with_tax": 122, "tax_rate": 22, "taxes": taxes})  # fmt: skip
     assert [(str(tax.rate), str(tax.tax)) for tax in item.taxes] == expected
+
+
+@pytest.mark.parametrize("taxes", [None, [], [{"rate": None}], [{"rate": None, "tax": 20}]])
+def test_a_tax_without_a_rate_has_the_one_that_its_amounts_show_and_says_so(
+    taxes: list[dict[str, int | None]] | None,
+) -> None:
+    (item,) = written({"name": "A", "quantity": 1, "price": 91, "total": 91, "total_with_tax": 111,
+                       "taxes": taxes})  # fmt: skip
+    assert item.taxes == (ItemTax(rate=Decimal("21.98"), tax=Decimal(20), derived=True),)
+    assert item.tax_rate == Decimal("21.98")
+
+
+@pytest.mark.parametrize(("total", "gross"), [(0, 3), (1, 11), (10, 9)])
+def test_a_rate_that_cannot_be_stays_unknown(total: int, gross: int) -> None:
+    (item,) = written({"name": "A", "quantity": 1, "price": total, "total": total,
+                       "total_with_tax": gross})  # fmt: skip
+    assert item.taxes == (ItemTax(rate=None, tax=Decimal(gross - total)),)
+    assert item.tax_rate is None
+
+
+def test_the_rate_of_a_line_is_the_sum_of_its_taxes() -> None:
+    (item,) = written({"name": "A", "quantity": 1, "price": 100, "total": 100,
+                       "total_with_tax": 115, "taxes": [{"rate": 5}, {"rate": 10}]})  # fmt: skip
+    assert item.tax_rate == 15
 
 
 def test_lines_of_a_shop_that_came_over_the_api_are_completed_too() -> None:

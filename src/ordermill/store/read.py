@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -52,6 +52,9 @@ class WrittenItem(Struct, frozen=True, kw_only=True):
     tax_rate: Decimal | None = None
     taxes: tuple[WrittenTax, ...] | None = None
 
+
+_HUNDREDTH = Decimal("0.01")
+_HIGHEST_RATE = 1000
 
 _items = msgspec.json.Decoder(tuple[Item, ...]).decode
 _written_items = msgspec.json.Decoder(tuple[WrittenItem, ...]).decode
@@ -243,6 +246,7 @@ def entity_of(
 
 
 def _completed(item: WrittenItem) -> Item:
+    taxes = _completed_taxes(item)
     return Item(
         name=item.name,
         sku=item.sku,
@@ -254,24 +258,38 @@ def _completed(item: WrittenItem) -> Item:
         discount=ZERO if item.discount is None else item.discount,
         total=item.total,
         total_with_tax=item.total_with_tax,
-        tax_rate=item.tax_rate,
-        taxes=_completed_taxes(item),
+        tax_rate=_sum_of_rates(taxes) if item.tax_rate is None else item.tax_rate,
+        taxes=taxes,
     )
 
 
 def _completed_taxes(item: WrittenItem) -> tuple[ItemTax, ...]:
     """Each rate with its amount. Rates that stand without one share the line's tax in proportion,
-    the last taking what is left."""
+    the last taking what is left. A tax without a rate has the one that the amounts show."""
     whole = item.total_with_tax - item.total
-    if item.taxes is None:
+    if not item.taxes:
         named = whole or item.tax_rate is not None  # 0 % is a rate, too
-        return (ItemTax(rate=item.tax_rate, tax=whole),) if named else ()
-    if all(tax.tax is not None for tax in item.taxes):
-        return tuple(ItemTax(rate=t.rate, tax=t.tax) for t in item.taxes if t.tax is not None)
+        return (_tax(item.tax_rate, whole, item.total),) if named else ()
+    amounts = [tax.tax for tax in item.taxes if tax.tax is not None]
+    if len(amounts) < len(item.taxes):
+        amounts = _shares(whole, item.taxes)
     return tuple(
-        ItemTax(rate=tax.rate, tax=amount)
-        for tax, amount in zip(item.taxes, _shares(whole, item.taxes), strict=True)
+        _tax(tax.rate, amount, item.total) for tax, amount in zip(item.taxes, amounts, strict=True)
     )
+
+
+def _tax(rate: Decimal | None, tax: Decimal, net: Decimal) -> ItemTax:
+    if rate is not None or not net:
+        return ItemTax(rate=rate, tax=tax)
+    shown = (tax / net * 100).quantize(_HUNDREDTH, ROUND_HALF_UP)
+    possible = 0 <= shown < _HIGHEST_RATE
+    return ItemTax(rate=shown if possible else None, tax=tax, derived=possible)
+
+
+def _sum_of_rates(taxes: Sequence[ItemTax]) -> Decimal | None:
+    """In percent; None where there is none, or one that is unknown."""
+    known = [tax.rate for tax in taxes if tax.rate is not None]
+    return sum(known, ZERO) if taxes and len(known) == len(taxes) else None
 
 
 def _shares(whole: Decimal, taxes: Sequence[WrittenTax]) -> list[Decimal]:
