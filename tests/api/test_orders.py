@@ -143,6 +143,12 @@ def test_a_change_is_partial_and_an_empty_one_is_none(api: Api) -> None:
     assert event_types(api, made["id"]) == ["order.created", "order.updated"]
 
 
+def test_null_in_metadata_removes_the_key_it_is_sent_for_and_no_other(api: Api) -> None:
+    made = api.made(metadata={"a": None, "b": 1, "c": 2})
+    changed = api.patch(f"/orders/{made['id']}", {"metadata": {"b": None}}).json()
+    assert changed["metadata"] == {"a": None, "c": 2}
+
+
 def test_a_nested_object_replaces_the_old_one(api: Api) -> None:
     made = api.made(customer={"phone": "1", "vip": True}, billing_address={"city": "Kranj"})
     path = f"/orders/{made['id']}"

@@ -306,6 +306,7 @@ def test_only_a_post_is_a_delivery(woo: Mill) -> None:
     for method in ("GET", "PUT", "DELETE", "PATCH"):
         answer = httpx.request(method, f"{woo.url}/webhooks/shop")
         assert is_problem(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == "POST"
 
 
 def test_an_order_that_the_shop_has_deleted_is_marked_by_its_webhook(mill: Mill) -> None:

@@ -13,11 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.routing import Route as Routed
 from starlette.types import ASGIApp
 
 from ordermill.api.call import Call, House
-from ordermill.api.edge import Edge, Listener, Unheard, steady
+from ordermill.api.edge import METHODS, Edge, Listener, Unheard, steady
 from ordermill.api.gate import Gate, Keyring
 from ordermill.api.kept import Pages
 from ordermill.api.problems import Problem, problem_of
@@ -131,9 +130,12 @@ def _documented(app: FastAPI) -> None:
 
 def _allowed(app: FastAPI, request: Request) -> str:
     """Every method of the address; Starlette names those of its first route alone."""
-    routes = (each for each in app.routes if isinstance(each, Routed))
-    there = (each for each in routes if each.matches(request.scope)[0] is not Match.NONE)
-    return ", ".join(sorted({method for each in there for method in each.methods or ()}))
+    asked = ({**request.scope, "method": method} for method in sorted(METHODS))
+    return ", ".join(
+        scope["method"]
+        for scope in asked
+        if any(route.matches(scope)[0] is Match.FULL for route in app.routes)
+    )
 
 
 def _errors(app: FastAPI) -> None:

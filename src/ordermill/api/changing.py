@@ -71,11 +71,13 @@ def _columns(row: Any, new: ChangedOrder, now: datetime) -> dict[str, Any]:
 
 
 def _merged(row: Any, given: dict[str, Any]) -> str:
-    """Keys are added and replaced; null removes one. ``shop`` of a shop's order is the shop's."""
+    """Keys are added and replaced; null removes the one it is sent for. ``shop`` of a shop's order
+    is the shop's."""
     if row.source != MANUAL and "shop" in given:
         _refuse_owned(row, {"metadata.shop"})
     merged = _decode(row.metadata) | given
-    kept = {key: value for key, value in merged.items() if value is not None}
+    removed = {key for key, value in given.items() if value is None}
+    kept = {key: value for key, value in merged.items() if key not in removed}
     if len(kept) > MOST_KEYS:
         raise invalid("/metadata", f"would have more than {MOST_KEYS} keys")
     return json_text(kept)

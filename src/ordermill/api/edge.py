@@ -24,7 +24,7 @@ LARGEST_WEBHOOK = 5 * LARGEST
 BODY = "ordermill.body"
 REQUEST_ID = "ordermill.request_id"
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,200}")
-_METHODS = frozenset({"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"})
+METHODS = frozenset({"GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -70,7 +70,7 @@ class Edge:
             await self._answer(scope, receive, answered)
         finally:
             structlog.contextvars.unbind_contextvars("request_id")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            method = scope["method"] if scope["method"] in METHODS else "other"
             took = self._ticks() - began
             self._listener.request_ended(_handler(scope), method, answered.status, took)
 
