@@ -20,11 +20,14 @@ from lives import live
 from ordermill.commands import backup
 from ordermill.commands.verify import Verified, verify_books
 from ordermill.errors import SchemaOutdated, SchemaTooNew, StoreError, StoreLocked
+from ordermill.invoicing.cancel import by_hand
 from ordermill.invoicing.decide import automatic
-from ordermill.store import cases, restores, sqlite
+from ordermill.invoicing.desk import act
+from ordermill.store import cases, edits, restores, sqlite
 from ordermill.store.backup import put_in_place
 from ordermill.store.database import Database
-from ordermill.store.tables import api_keys, entities, idempotency
+from ordermill.store.integrations import stored
+from ordermill.store.tables import SHOP_COLUMNS, api_keys, entities, idempotency, orders
 from orders import a_refund, an_item, an_order, changed
 from program import call, written
 
@@ -122,9 +125,9 @@ def test_what_was_billed_after_the_backup_comes_along(house: House, capsys: Capt
     numbers = house.billing.numbers(), house.billing.numbers("credit_note")
     before = house.billing.case(six), house.billing.case(one)
     assert house.restore() == 0
-    assert "2 orders were billed since the backup: they came along, with 2 documents" in (
-        capsys.readouterr().out
-    )
+    told = capsys.readouterr().out
+    assert "2 orders were billed or changed by a person since the backup" in told
+    assert "they came along, with 2 documents" in told
     assert (house.billing.numbers(), house.billing.numbers("credit_note")) == numbers
     assert (house.billing.case(six), house.billing.case(one)) == before
     assert house.holds()
@@ -151,6 +154,28 @@ def test_what_was_not_billed_is_as_the_backup_knew_it(house: House) -> None:
     assert house.restore() == 0
     assert house.billing.case(unbilled).order.total == 20
     assert house.holds()
+
+
+def test_what_a_person_did_since_comes_along(house: House) -> None:
+    """No shop tells it again, and the cancelled and the deleted order would be invoiced."""
+    eight, nine = house.billing.take_in(an_order("8"), an_order("9"))
+    house.back_up()
+    (entity,) = house.billing.rows(entities)
+    with house.database.write() as conn:
+        act(conn, entity.id, eight, by_hand, now=house.clock(), actor="backoffice")
+        row = edits.locked(conn, entity.id, nine)
+        assert row is not None
+        edits.delete(conn, row, now=house.clock(), actor="backoffice")
+        columns = {column.name: getattr(row, column.name) for column in SHOP_COLUMNS}
+        del columns["shop_updated_at"], columns["search_text"]
+        (manual,) = (one for one in stored(conn).values() if one.source == "manual")
+        made = edits.Made(entity.id, manual.id, "manual", "M-1", columns, "{}")
+        ten = edits.create(conn, made, now=house.clock(), actor="backoffice")
+    before = [house.billing.rows(orders, orders.c.id == one) for one in (eight, nine, ten)]
+    assert house.restore() == 0
+    assert [house.billing.rows(orders, orders.c.id == one) for one in (eight, nine, ten)] == before
+    assert house.holds()
+    assert not {eight, nine} & set(house.due())
 
 
 def test_the_file_that_was_there_stays_beside(house: House, capsys: Capture) -> None:
@@ -402,6 +427,22 @@ def test_the_log_of_the_old_file_goes_with_it(house: House) -> None:
     assert kept is not None
     assert not house.file.with_name(house.file.name + "-wal").exists()
     assert kept.with_name(kept.name + "-wal").exists()
+
+
+def test_the_log_of_a_file_that_was_taken_away_is_not_read_into_the_new_one(house: House) -> None:
+    """Who moves a broken file away often leaves its log, and a killed daemon leaves one."""
+    house.back_up()
+    life_goes_on(house)
+    log = house.file.with_name(house.file.name + "-wal")
+    left = log.read_bytes()
+    house.database.close()
+    house.file.unlink()
+    log.write_bytes(left)
+    assert house.restore(skip=10) == 0
+    assert house.holds()
+    assert house.billing.numbers()[-1] == "INV-2026-00003"
+    (kept,) = house.folder.glob("*.before-*-wal")
+    assert kept.read_bytes() == left
 
 
 def test_nothing_is_restored_under_a_running_daemon(house: House) -> None:

@@ -77,6 +77,20 @@ def test_what_is_due_already_is_said_though_the_shop_says_nothing_of_it(
     assert summary.startswith("nothing new; it would issue")
 
 
+def test_what_is_due_already_is_said_though_the_shop_says_it_is_unchanged(
+    shop: Shop, tmp_path: Path, database_url: str, capsys: Capture
+) -> None:
+    assert sync_once(shop.config(tmp_path, database_url), []) == 0
+    config = shop.config(tmp_path, database_url, *EAGER)
+    *lines, summary = dry(config, capsys)
+    assert len([line for line in lines if line.endswith(" unchanged")]) == 12
+    assert len([line for line in lines if " due: " in line]) == 12
+    invoices = re.search(r"issue .*?(\d+) invoices", summary)
+    assert invoices is not None
+    assert sync_once(config, []) == 0
+    assert f" {invoices[1]} invoice" in capsys.readouterr().out
+
+
 def test_refused_credentials_are_exit_code_3(
     shop: Shop, tmp_path: Path, database_url: str, capsys: Capture
 ) -> None:

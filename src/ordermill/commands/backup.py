@@ -132,8 +132,8 @@ def remove(copy: Path) -> None:
 def carried_over(
     copy: Path, file: Path, database: Database, skip: int | None
 ) -> Carried | NotCarried | None:
-    """What was billed since comes along; where it is not known, why not, and None if the person
-    has to say how many numbers to pass over."""
+    """What was billed or done by a person since comes along; where it is not known, why not, and
+    None if the person has to say how many numbers to pass over."""
     try:
         carried = carry(copy, file)
     except NotCarried as why:
@@ -147,8 +147,8 @@ def carried_over(
         books.recount(conn)
     if carried.orders:
         typer.echo(
-            f"{carried.orders} orders were billed since the backup: they came along, with "
-            f"{carried.documents} documents"
+            f"{carried.orders} orders were billed or changed by a person since the backup: they "
+            f"came along, with {carried.documents} documents"
         )
     return carried
 

@@ -82,7 +82,8 @@ class Rehearsal:
         self._database = database
         self._settings = settings
         self._shops = Shops(lambda _: Unobserved(), Counting())
-        self._seen: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, str]] = set()  # what a shop said, changed or not
+        self._decided: set[tuple[str, str]] = set()  # what it said whose documents are told
         self._outcomes: Counter[str] = Counter()
         self._totals: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
 
@@ -109,13 +110,13 @@ class Rehearsal:
         return OK
 
     def due(self, handles: Collection[str]) -> None:
-        """What is due already of orders that the shops said nothing of."""
+        """What is due already of orders that the shops said nothing new of."""
         with self._rehearsed() as (conn, _):
             restores.resume(conn, now=now())  # what is held is what a person wants to see
             ids = cases.claim_due(conn, now(), MOST_DUE)
             for loaded in cases.load(conn, ids):
                 name = (loaded.handle, loaded.case.order.source_id)
-                if loaded.handle in handles and name not in self._seen:
+                if loaded.handle in handles and name not in self._decided:
                     self._say(loaded, "due")
 
     def summary(self) -> str:
@@ -151,6 +152,7 @@ class Rehearsal:
     def _say(self, loaded: Loaded, outcome: str) -> None:
         """A line of what would come of an order."""
         case = loaded.case
+        self._decided.add((loaded.handle, case.order.source_id))
         desk = desk_of(now(), ACTOR)
         plan = automatic(case, desk)
         documents = [self._document(draft, case.entity) for draft in plan.documents]

@@ -67,25 +67,25 @@ def _flush(path: Path) -> None:
 
 def put_in_place(new: Path, file: Path, now: datetime) -> Path | None:
     """Give ``new`` the name ``file``; what was there stays beside it, under the name that is given
-    back (None if nothing was there).
+    back (None if no file was there; a log that one left is kept all the same).
 
     At every moment one of the two stands under the name, so that no start finds it free and begins
     an empty store. Nobody writes to the file meanwhile: the caller holds the scheduler's lock.
     """
-    kept = None
+    kept = file.with_name(f"{file.name}.before-{now:%Y%m%dT%H%M%SZ}")
+    there = file.exists()
     try:
         if any(new.with_name(new.name + suffix).exists() for suffix in BESIDE):
             raise StoreError(f"{new} is still open elsewhere")
-        if file.exists():
-            kept = file.with_name(f"{file.name}.before-{now:%Y%m%dT%H%M%SZ}")
+        if there:
             _flush_log(file)
             os.link(file, kept)
-            _move_log(file, kept)
+        _move_log(file, kept)
         os.replace(new, file)
         _flush(file.parent)
     except OSError as error:
         raise StoreError(f"cannot put {new} in place of {file}: {error.strerror}") from None
-    return kept
+    return kept if there else None
 
 
 def _flush_log(file: Path) -> None:

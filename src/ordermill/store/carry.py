@@ -1,8 +1,9 @@
-"""What was billed after a backup, carried over from the present file into a copy of the backup.
+"""What was done after a backup, carried over from the present file into a copy of the backup.
 
 Issued documents exist whatever a store remembers: a buyer has them. So while the file that a backup
 is to replace can still be read, every order that was billed since comes along as it is there, and
-no number is lost or given away again.
+no number is lost or given away again. So does every order that a person made, changed, cancelled
+or deleted since, through the API: no shop tells that again, and billing would go on against it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ordermill.errors import StoreError
+from ordermill.store.events import ORDERMILL, SHOP
 from ordermill.store.failures import translated
 from ordermill.store.migrations import HEAD
 from ordermill.store.sqlite import address
@@ -39,7 +41,8 @@ _HOUSE = ("entities", "integrations", "integration_state", "customers", "restore
 
 
 def carry(copy: Path, present: Path) -> Carried:
-    """Bring every order that was billed since into ``copy``, all of them or none.
+    """Bring every order that was billed, or that a person had a hand in, since into ``copy``, all
+    of them or none.
 
     Raise NotCarried if the present file is missing, cannot be read, is of another version, or does
     not continue what the backup knows.
@@ -75,23 +78,26 @@ def _continues(conn: sqlite3.Connection) -> None:
 
 def _carry(conn: sqlite3.Connection) -> Carried:
     conn.execute(
-        "CREATE TEMP TABLE billed AS "
+        "CREATE TEMP TABLE done AS "
         "SELECT order_id FROM present.documents WHERE id NOT IN (SELECT id FROM main.documents) "
         "UNION SELECT order_id FROM present.payments WHERE id NOT IN (SELECT id FROM main.payments)"
+        " UNION SELECT order_id FROM present.events WHERE id NOT IN (SELECT id FROM main.events)"
+        " AND actor NOT IN (?, ?)",
+        (SHOP, ORDERMILL),
     )
     before = _count(conn, "main.documents")
     for table in _HOUSE:
         _add(conn, table)
-    conn.execute("DELETE FROM orders WHERE id IN billed")
-    _add(conn, "orders", "id IN billed")
+    conn.execute("DELETE FROM orders WHERE id IN done")
+    _add(conn, "orders", "id IN done")
     for table in _REPLACED:
-        conn.execute(f"DELETE FROM {table} WHERE order_id IN billed")
-        _add(conn, table, "order_id IN billed")
+        conn.execute(f"DELETE FROM {table} WHERE order_id IN done")
+        _add(conn, table, "order_id IN done")
     for table in _ADDED:
-        _add(conn, table, "order_id IN billed")
+        _add(conn, table, "order_id IN done")
     _add(conn, "document_links", "document_id IN (SELECT id FROM main.documents)")
     # Who repeats a call for one of these orders gets the answer again, not a second order.
-    _add(conn, "idempotency", "EXISTS (SELECT 1 FROM billed WHERE instr(body, billed.order_id))")
+    _add(conn, "idempotency", "EXISTS (SELECT 1 FROM done WHERE instr(body, done.order_id))")
     conn.execute("DELETE FROM series")
     _add(conn, "series")
     # A key that was revoked since the backup must not open anything again.
@@ -99,7 +105,7 @@ def _carry(conn: sqlite3.Connection) -> Carried:
         "UPDATE api_keys SET revoked_at = theirs.revoked_at FROM present.api_keys theirs "
         "WHERE theirs.prefix = api_keys.prefix AND theirs.revoked_at IS NOT NULL"
     )
-    return Carried(_count(conn, "billed"), _count(conn, "main.documents") - before)
+    return Carried(_count(conn, "done"), _count(conn, "main.documents") - before)
 
 
 def _add(conn: sqlite3.Connection, table: str, which: str = "true") -> None:
