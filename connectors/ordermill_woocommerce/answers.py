@@ -106,7 +106,10 @@ def _forbidden(status: int, code: str | None) -> SourceError:
             "right, may read, and base_url is the shop's own https address"
         )
     if status == 401:
-        return CredentialsRefused(
+        # WooCommerce says so of a key that it saw. Others speak before it looks: a plug-in that
+        # keeps strangers off the API, WordPress of a password that is none of its own.
+        seen = code == "woocommerce_rest_authentication_error"
+        return (CredentialsRefused if seen else KeyNotSeen)(
             f"the shop refuses the credentials (401{_named(code)}); see whether consumer_secret "
             "is right, the key may read, base_url is the shop's own address, and, over http, "
             "whether the clocks agree"

@@ -74,6 +74,16 @@ def test_where_the_header_is_swallowed_the_key_goes_into_the_query_from_then_on(
     assert set(ways(one)[1:]) == {"query"}
 
 
+@pytest.mark.parametrize("code", ["rest_not_logged_in", "rest_cannot_access", "invalid_username"])
+def test_what_others_say_before_the_shop_looks_is_no_word_about_the_key(code: str) -> None:
+    """Where the header is swallowed, plug-ins that keep strangers off the API answer first."""
+    one = Connected(shop(("query",)), url=HTTPS)
+    stranger = httpx.Response(401, json={"code": code, "message": "", "data": {"status": 401}})
+    one.wire.instead = lambda asked: None if "consumer_key" in asked.url.params else stranger
+    assert len(orders(one)) == 3
+    assert ways(one)[:2] == ["basic", "query"]
+
+
 def test_over_http_each_request_is_signed_and_shows_no_secret() -> None:
     face = shop(("oauth",))
     one = Connected(face, url=HTTP)
