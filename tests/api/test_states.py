@@ -240,6 +240,20 @@ def test_a_tax_that_is_not_base_times_rate_is_billed_and_told(api: Api) -> None:
     assert (invoice["total_tax"], invoice["total_with_tax"]) == (30, 130)
 
 
+def test_two_taxes_of_one_rate_are_credited_whole_and_once(api: Api) -> None:
+    halves = [{"rate": 9, "tax": 9}, {"rate": 9, "tax": 9}]
+    item = {"name": "Sari", "quantity": 1, "price": 100, "total": 100, "total_with_tax": 118}
+    made = api.made(items=[item | {"taxes": halves}], total=100, total_with_tax=118)
+    path = f"/orders/{made['id']}"
+    api.post(f"{path}/process")
+    api.patch(path, {"payment_status": "refunded"})
+    assert api.post(f"{path}/reissue").status_code == 200
+    assert is_problem(api.post(f"{path}/reissue"), 409, "order_items_not_changed")
+    for each in api.get(f"{path}/documents").json()["data"]:
+        assert each["taxes"] == [{"rate": 9, "tax": 9, "base": 100}] * 2
+    assert list(Verified(api.database)) == []
+
+
 def test_lines_without_an_id_are_compared_by_their_name(api: Api) -> None:
     other = {"name": "Cable", "quantity": 1, "price": 0, "total": 0, "total_with_tax": 0}
     made = api.made(items=[ITEM, other])

@@ -180,6 +180,23 @@ def test_several_rates_on_a_line_are_a_group_each() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_two_taxes_that_are_alike_stay_two_until_both_are_gone(named: bool) -> None:
+    """India's halves, or two rates of a shop under the same name."""
+    halves, whole = line("100.00", ("9", "9.00"), ("9", "9.00")), line("50.00", ("9", "4.50"))
+    group = TaxTotal(rate=D(9), tax=D("13.50"), base=D("150.00"))
+    other = replace(group, tax=D("9.00"), base=D("100.00"))
+    made = order("172.50", halves, whole)
+    content = proved(of_order(replace(made, taxes=(group, other)) if named else made))
+    assert content.taxes == (group, other)
+    assert contents.is_nothing(minus(content, content))
+    refund = of_refund(a_refund(amount="118.00", items=(halves,)), content)
+    assert [(tax.base, tax.tax) for tax in proved(refund).taxes] == [(100, 9), (100, 9)]
+    assert [(tax.base, tax.tax) for tax in proved(minus(content, refund)).taxes] == [
+        (D("50.00"), D("4.50"))
+    ]
+
+
 def test_a_compound_tax_is_a_group_of_its_own_with_the_platforms_base() -> None:
     gst = TaxTotal(rate=D(5), tax=D("5.00"), base=D("100.00"), name="GST")
     qst = TaxTotal(rate=D("9.975"), tax=D("10.47"), base=D("105.00"), name="QST", compound=True)

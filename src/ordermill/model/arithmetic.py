@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ordermill.model.document import Content
 from ordermill.model.money import minor_units, unit_of
-from ordermill.model.order import ZERO, Item, TaxTotal
+from ordermill.model.order import ZERO, Item
 
 _CENT = Decimal("0.01")
 _TOTALS = ("total", "total_tax", "total_with_tax", "total_discount", "rounding")
@@ -57,19 +57,22 @@ def _lines(content: Content) -> Iterator[str]:
 
 
 def _bases(content: Content, most: Decimal) -> Iterator[str]:
-    """A rate's base against the lines that bear it. A compound tax stands on other taxes too, and
-    of a rate that no line names there is nothing to compare with."""
+    """A rate's base against the lines that bear it, as often as they do. A compound tax stands on
+    other taxes too, and of a rate that no line names there is nothing to compare with."""
+    said: dict[tuple[Decimal | None, str | None], Decimal] = {}
     for tax in content.taxes:
-        bearing = [item.total for item in content.items if _bears(item, tax)]
-        if tax.base is None or tax.compound or not bearing:
-            continue
+        if tax.base is not None and not tax.compound:
+            said[tax.rate, tax.name] = said.get((tax.rate, tax.name), ZERO) + tax.base
+    for (rate, name), base in said.items():
+        bearing = [
+            item.total
+            for item in content.items
+            for tax in item.taxes
+            if (tax.rate, tax.name) == (rate, name) and not tax.compound
+        ]
         found = sum(bearing, ZERO)
-        if abs(found - tax.base) > most:
-            yield f"the lines at {_rate(tax.rate)} come to {found:f}, its base says {tax.base:f}"
-
-
-def _bears(item: Item, tax: TaxTotal) -> bool:
-    return any((each.rate, each.name) == (tax.rate, tax.name) for each in item.taxes)
+        if bearing and abs(found - base) > most:
+            yield f"the lines at {_rate(rate)} come to {found:f}, its base says {base:f}"
 
 
 def _minor(content: Content) -> Iterator[str]:

@@ -224,12 +224,13 @@ def _less(item: Item, taken: Item, code: str) -> Item:
 
 
 def _less_taxes(taxes: Sequence[ItemTax], taken: Sequence[ItemTax]) -> tuple[ItemTax, ...]:
-    left = list(taxes)
+    left, used = list(taxes), set[int]()
     for each in taken:
-        at = 0 if len(left) == 1 else place_of(left, each)
+        at = 0 if len(left) == 1 else place_of(left, each, used)
         if at is None:
             left.append(replace(each, tax=-each.tax))
         else:
+            used.add(at)
             left[at] = replace(left[at], tax=left[at].tax - each.tax)
     return tuple(left)
 

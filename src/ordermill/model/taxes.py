@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -25,12 +26,16 @@ def tax_groups(order: Order) -> tuple[TaxTotal, ...]:
 
 
 def groups_of(items: Iterable[Item]) -> tuple[TaxTotal, ...]:
-    """The lines' taxes, a group for each rate, name and kind."""
-    groups: dict[Key, TaxTotal] = {}
+    """The lines' taxes, a group for each rate, name and kind; where a line has two that are alike
+    in all of it (two halves of 9 %), each is in a group of its own."""
+    groups: dict[tuple[Key, int], TaxTotal] = {}
     for item in items:
+        alike: Counter[Key] = Counter()
         for tax in item.taxes:
-            there = groups.get(key_of(tax))
-            groups[key_of(tax)] = TaxTotal(
+            key = (key_of(tax), alike[key_of(tax)])
+            alike[key_of(tax)] += 1
+            there = groups.get(key)
+            groups[key] = TaxTotal(
                 rate=tax.rate,
                 tax=tax.tax + (there.tax if there else ZERO),
                 base=item.total + ((there.base or ZERO) if there else ZERO),
@@ -44,12 +49,13 @@ def groups_of(items: Iterable[Item]) -> tuple[TaxTotal, ...]:
 def minus_taxes(taxes: Sequence[TaxTotal], taken: Sequence[TaxTotal]) -> tuple[TaxTotal, ...]:
     """Per rate. A rate that is named apart on either side (a refund may not name its taxes) is
     matched by the rate alone."""
-    left = list(taxes)
+    left, used = list(taxes), set[int]()
     for each in taken:
-        at = place_of(left, each)
+        at = place_of(left, each, used)
         if at is None:
             left.append(replace(each, tax=-each.tax, base=-(each.base or ZERO)))
         else:
+            used.add(at)
             left[at] = replace(
                 left[at],
                 tax=left[at].tax - each.tax,
@@ -86,12 +92,13 @@ def _bears(item: Item, tax: TaxTotal) -> bool:
     return any((each.rate, each.name) == (tax.rate, tax.name) for each in item.taxes)
 
 
-def place_of(taxes: Sequence[Tax], wanted: Tax) -> int | None:
-    """Where the same tax stands: by rate, name and kind, else by its rate alone."""
+def place_of(taxes: Sequence[Tax], wanted: Tax, used: Container[int] = ()) -> int | None:
+    """Where the same tax stands: by rate, name and kind, else by its rate alone. Of several that
+    are the same the first that is not ``used``."""
     for same in (key_of, lambda tax: tax.rate):
-        for at, tax in enumerate(taxes):
-            if same(tax) == same(wanted):
-                return at
+        there = [at for at, tax in enumerate(taxes) if same(tax) == same(wanted)]
+        if there:
+            return next((at for at in there if at not in used), there[0])
     return None
 
 
