@@ -32,15 +32,13 @@ _UNKNOWN = Rate()
 _NOTHING = (ZERO, ZERO)
 
 
-def rates_of(tax_lines: Iterable[TaxLine]) -> Rates:
-    """The order's rates by their ids, which the lines' taxes name."""
-    return {_id_of(line): _rate(line) for line in tax_lines}
-
-
-def _id_of(line: TaxLine) -> RateId:
-    """As the lines' taxes name it: by its number, or, where a tax service (AvaTax) computed it,
-    which has none, by its code."""
-    return line.rate_id or line.rate_code or 0
+def rates_of(tax_lines: Sequence[TaxLine]) -> Rates:
+    """The order's rates by what the lines' taxes name: their ids, or, where a tax service (AvaTax)
+    computed them, which have none, their codes."""
+    rates: dict[RateId, Rate] = {line.rate_id: _rate(line) for line in tax_lines}
+    rates |= {line.rate_code: _rate(line)
+              for line in tax_lines if line.rate_code and not line.rate_id}  # fmt: skip
+    return rates
 
 
 def _rate(line: TaxLine) -> Rate:
@@ -121,7 +119,7 @@ def order_taxes(
     sums = _sums_by_rate(lines_of(order), items)
     taxes = tuple(
         _tax_total(_rate(line), exact(line.tax_total) + exact(line.shipping_tax_total),
-                   sums.get(_id_of(line), _NOTHING)[0])
+                   (sums.get(line.rate_id) or sums.get(line.rate_code or "", _NOTHING))[0])
         for line in order.tax_lines
     )  # fmt: skip
     if sum((tax.tax for tax in taxes), ZERO) == total_tax:

@@ -382,6 +382,17 @@ def test_rates_that_a_tax_service_names_by_code_are_kept_apart() -> None:
     ]  # fmt: skip
 
 
+def test_a_rate_whose_number_is_nought_is_the_rate_of_its_lines() -> None:
+    """An importer that knows no rate of the shop's."""
+    text = json.dumps(ORDERS[65])
+    document = json.loads(text)
+    (tax_line,) = document["tax_lines"]
+    renamed = text.replace(f'"rate_id": {tax_line["rate_id"]}', '"rate_id": 0')
+    renamed = renamed.replace(f'"taxes": [{{"id": {tax_line["rate_id"]}', '"taxes": [{"id": 0')
+    assert renamed != text
+    assert normalized(json.loads(renamed)) == normalized(document)
+
+
 @pytest.mark.parametrize("name", ["fee_lines", "shipping_lines"])
 def test_a_charge_whose_amount_was_cleared_is_one_of_nothing(name: str) -> None:
     """WooCommerce keeps a fee or a shipping cost that is saved empty as an empty text."""
