@@ -196,6 +196,17 @@ def test_who_is_said_to_have_paid_again_has_paid_what_was_missing(api: Api) -> N
     assert list(Verified(api.database)) == []
 
 
+def test_less_than_a_minor_unit_is_no_payment(api: Api) -> None:
+    made = api.made(payment_status="paid", total_with_tax="122.004")
+    path = f"/orders/{made['id']}"
+    api.post(f"{path}/process")
+    for status in ("unpaid", "paid"):
+        api.clock.advance(60)  # type: ignore[attr-defined]
+        api.patch(path, {"payment_status": status})
+    assert [payment["amount"] for payment in api.get("/payments").json()["data"]] == [122]
+    assert list(Verified(api.database)) == []
+
+
 def test_what_is_said_to_be_refunded_has_gone_back_out_of_its_credit_note(api: Api) -> None:
     made = invoiced(api)
     path = f"/orders/{made['id']}"

@@ -197,7 +197,7 @@ def _said(case: Case, desk: Desk, invoice_id: str, known: set[str]) -> Iterator[
     that grows later is due until they say it again."""
     at = case.order.paid_at
     key = PAID if at is None else f"{PAID}:{at.isoformat()}"
-    amount = case.order.total_with_tax - held(case)
+    amount = money(case.order.total_with_tax, case.order.currency_code) - held(case)
     if case.order.paid and key not in known and amount > 0:
         yield _payment(case, desk, key, amount, at=at, invoice_id=invoice_id)
 
