@@ -230,7 +230,7 @@ class Daemon:
             database=database.dialect,
         )
         try:
-            self._wait(database, shops, engine)
+            self._wait(database, shops, engine, schedule)
         finally:
             api.close()
             schedule.stop()
@@ -273,13 +273,27 @@ class Daemon:
         writer.start()
         return serving, writer
 
-    def _wait(self, database: Database, shops: Shops, engine: Engine) -> None:
+    def _wait(self, database: Database, shops: Shops, engine: Engine, schedule: Schedule) -> None:
+        clock = Clock()
         while not self._stop.wait(0.1):
             if self._reload.is_set():
                 self._reload.clear()
                 self._reload_now(database, shops)
-                engine.shops = shops.by_handle
+            if clock.set_back():
+                schedule.at_once()
+                clock.noticed = self._due_by_this_clock(database, shops)
+            engine.shops = shops.by_handle
             shops.close_retired(engine.busy)
+
+    def _due_by_this_clock(self, database: Database, shops: Shops) -> bool:
+        """No shop waits for longer than its interval, as after a reload: by the clock as it was,
+        the next poll may be a day away. False where the store is busy."""
+        try:
+            shops.apply(database, self.settings)
+        except OrdermillError:
+            return False
+        log.warning("clock_set_back")
+        return True
 
     def _reload_now(self, database: Database, shops: Shops) -> None:
         """Swap to the file's present content; a refused file leaves what runs in place."""
@@ -338,6 +352,24 @@ class Daemon:
     def _call_failed(self, name: str, error: BaseException) -> None:
         self.metrics.error("", "store", "internal")
         log.error("call_failed", call=name, error=type(error).__name__)
+
+
+class Clock:
+    """This machine's clock, as set beside the one that only goes on."""
+
+    def __init__(self) -> None:
+        self._ahead = self._difference()
+        self.noticed = True  # that it was set back
+
+    def set_back(self) -> bool:
+        """Whether it was, by a second or more, since this was last ``noticed``."""
+        before, self._ahead = self._ahead, self._difference()
+        self.noticed = self.noticed and self._ahead > before - 1
+        return not self.noticed
+
+    @staticmethod
+    def _difference() -> float:
+        return now().timestamp() - time.monotonic()
 
 
 def stopped(engine: Engine, due: Due, within: timedelta) -> bool:

@@ -63,6 +63,12 @@ class Schedule:
             next_run_time=datetime.now(UTC),
         )
 
+    def at_once(self) -> None:
+        """Make every call now and count on from there: after the clock was set back they would all
+        wait until it is again as late as it was."""
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC))
+
     def start(self) -> None:
         self._scheduler.start()
 

@@ -114,8 +114,9 @@ def test_nothing_is_overwritten_and_nothing_left_behind(house: House) -> None:
     with pytest.raises(StoreError, match="exists already"):
         house.back_up()
     assert house.copy.read_text() == "mine"
-    with pytest.raises(StoreError, match="cannot write"):
-        backup.write_backup(house.config, house.folder / "missing" / "copy.db")
+    for nowhere in (house.folder / "missing", house.config):  # no folder, and a file
+        with pytest.raises(StoreError, match="cannot write"):
+            backup.write_backup(house.config, nowhere / "copy.db")
     assert sorted(p.name for p in house.folder.iterdir() if p.name.startswith(".")) == []
 
 

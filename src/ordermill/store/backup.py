@@ -35,7 +35,8 @@ def copy(source: Path, target: Path) -> None:
     except OSError as error:
         raise StoreError(f"cannot write {target}: {error.strerror}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing could be written, nothing can be removed either
+            part.unlink()
 
 
 def _create(part: Path) -> None:
