@@ -41,18 +41,21 @@ def refunds_of(order: Order, side: Side) -> tuple[OrderRefund, ...]:
 def _refund(refund: Refund, order: Order, side: Side, sales: Sequence[Sale]) -> OrderRefund:
     paid = side.of(refund.total_refunded_set, "refunds.totalRefundedSet")
     waiting = _waiting(refund, side)
-    amount = paid or waiting
+    whole = paid + waiting
+    # One way of paying may be through while another is not: then the whole is what adds up.
+    if waiting and paid and _explained(refund, order, side, sales, whole)[1] is None:
+        waiting, whole = ZERO, paid
     created_at = time(refund.created_at or refund.processed_at, "refunds.createdAt")
     assert created_at is not None
-    items, total_tax = _explained(refund, order, side, sales, amount)
+    items, total_tax = _explained(refund, order, side, sales, whole)
     return OrderRefund(
         source_id=bare(refund.id),
         created_at=created_at,
-        amount=amount,
+        amount=whole,
         total_tax=total_tax,
         reason=refund.note or None,
         items=items,
-        pending=not paid and bool(waiting),
+        pending=bool(waiting),
     )
 
 

@@ -312,6 +312,35 @@ def test_money_given_back_after_a_smaller_order_credits_nothing_again() -> None:
     settled(life)
 
 
+def test_a_refund_of_lines_that_a_return_took_off_before_credits_nothing_again() -> None:
+    """Shopify: returned and reissued; then the refund names what was returned."""
+    less = an_order(items=(an_item(quantity=4), FREIGHT))
+    life = Life(WOO, EAGER, "shopify").tick().shop_says(less)
+    life.shop_says(changed(less, refunds=(of_lines("r1", ONE),)))
+    assert [document.kind for document in life.case.documents] == [
+        "invoice", "credit_note", "invoice",
+    ]  # fmt: skip
+    settled(life)
+
+
+def test_a_refund_of_lines_that_its_invoice_does_not_have_credits_nothing() -> None:
+    """Shopify: returned before the invoice, paid back after it."""
+    less = an_order(items=(an_item(quantity=4), FREIGHT))
+    life = Life(less, Rules(auto_process=True), "shopify").tick()
+    life.shop_says(changed(less, refunds=(of_lines("r1", ONE),)))
+    assert life.credit_notes == []
+    settled(life)
+
+
+def test_of_two_refunds_only_the_one_that_is_still_billed_is_credited() -> None:
+    less = an_order(items=(an_item(quantity=4), FREIGHT))
+    life = Life(WOO, EAGER, "shopify").tick().shop_says(less)
+    least = an_order(items=(an_item(quantity=3), FREIGHT))
+    life.shop_says(changed(least, refunds=(of_lines("r1", ONE), of_lines("r2", ONE))))
+    assert [str(note.content.total_with_tax) for note in life.credit_notes] == ["67.10", "12.20"]
+    settled(life)
+
+
 def test_money_given_back_before_the_smaller_order_is_reissued_becomes_a_credit_note() -> None:
     """Both within the settle time: the refund is credited, the items follow by a reissue."""
     life = Life(WOO, Rules(auto_process=True, auto_reissue_on_update=True), "shopify").tick()

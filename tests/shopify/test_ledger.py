@@ -159,11 +159,26 @@ def test_a_refund_that_pays_less_than_its_lines_claims_no_tax() -> None:
 
 
 def test_a_pending_refund_waits_with_its_amount() -> None:
-    under_way = {"kind": "REFUND", "status": "PENDING", "amountSet": bag("12.2")}
-    (refund,) = normalized(
-        order(refunds=[refunded("0.0", transactions=page_of(under_way))])
-    ).refunds
+    waiting = page_of(under_way("12.2"))
+    (refund,) = normalized(order(refunds=[refunded("0.0", transactions=waiting)])).refunds
     assert (refund.pending, refund.amount) == (True, D("12.2"))
+
+
+def under_way(amount: str) -> Node:
+    return {"kind": "REFUND", "status": "PENDING", "amountSet": bag(amount)}
+
+
+def test_a_refund_of_which_only_a_part_is_through_waits_for_the_rest() -> None:
+    """Paid back to a card and to a bank: its credit note is written once, over the whole."""
+    parts = {"refundLineItems": page_of(back()), "transactions": page_of(under_way("4.2"))}
+    (refund,) = normalized(order(refunds=[refunded("8.0", **parts)])).refunds
+    assert (refund.pending, refund.amount, refund.total_tax) == (True, D("12.2"), D("2.2"))
+
+
+def test_what_is_through_of_a_refund_does_not_wait_for_a_transaction_that_repeats_it() -> None:
+    parts = {"refundLineItems": page_of(back()), "transactions": page_of(under_way("12.2"))}
+    (refund,) = normalized(order(refunds=[refunded("12.2", **parts)])).refunds
+    assert (refund.pending, refund.amount, refund.total_tax) == (False, D("12.2"), D("2.2"))
 
 
 def test_a_goodwill_refund_becomes_an_adjustment_of_what_is_owed() -> None:

@@ -10,7 +10,7 @@ from ordermill.model import content as contents
 from ordermill.model.books import applied, billed, desired, falls_by_refunds
 from ordermill.model.case import Case, Desk, Happening, KnownRefund, Plan, joined
 from ordermill.model.document import Content, DocumentKind, Draft, Issued, LinkType
-from ordermill.model.lines import gross_of
+from ordermill.model.lines import gross_of, is_there
 from ordermill.model.money import money as round_money
 from ordermill.model.money import unit_of
 from ordermill.model.order import ZERO, Order, Refund
@@ -75,7 +75,8 @@ def credit_note(
 
 def _credit(case: Case, desk: Desk, known: KnownRefund, invoice: Issued) -> Plan:
     """With it what is billed is what is desired, in tax as well, whatever was rounded before."""
-    left, refund = billed(case), known.refund
+    left = billed(case)
+    refund = _without_gone(case, known.refund, left)
     amount, want = _creditable(case, refund, left), _wanted(case, refund)
     off = left.total_with_tax - want.total_with_tax - amount
     evens = abs(off) <= _rounding(case.order, refund)
@@ -118,6 +119,15 @@ def _rounding(order: Order, refund: Refund) -> Decimal:
     return ZERO if contents.in_units(code, *amounts) else unit_of(code)
 
 
+def _without_gone(case: Case, refund: Refund, left: Content) -> Refund:
+    """Without the lines that are billed as they now are: in a shop whose total falls, a return or
+    an edit took them off before, and the refund that names them is only their money."""
+    if not falls_by_refunds(case.order):
+        return refund
+    more = contents.minus(left, desired(case))
+    return replace(refund, items=tuple(i for i in refund.items if is_there(i, more.items)))
+
+
 def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
     """What of the refund takes something back: its lines, and what is beyond them. In a shop whose
     total falls by refunds, that beyond is only money that the buyer had paid too much (an edit made
@@ -129,7 +139,10 @@ def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
     lines = gross_of(contents.lines_of(refund, left))
     if amount <= lines:
         return amount
-    others = (gross_of(contents.lines_of(k.refund, left)) for k in open_refunds(case))
+    others = (
+        gross_of(contents.lines_of(_without_gone(case, k.refund, left), left))
+        for k in open_refunds(case)
+    )
     fallen = left.total_with_tax - owed - sum(others, ZERO)
     return lines + min(amount - lines, max(fallen, ZERO))
 

@@ -161,6 +161,11 @@ def less_than_nothing(
             yield item
 
 
+def is_there(wanted: Item, items: Sequence[Item]) -> bool:
+    """Whether the line that is meant is one of these."""
+    return _line(items, wanted) is not None
+
+
 def is_among(taken: Item, items: Sequence[Item]) -> bool:
     """Whether the line that is taken is one of these, and still at the same rates."""
     at = _line(items, taken)
