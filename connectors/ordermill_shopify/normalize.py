@@ -151,8 +151,9 @@ def _refuse_cut(order: Order) -> None:
 
 
 def _taxes(order: Order, side: Side) -> tuple[TaxTotal, ...]:
-    """The present tax per rate. Shopify merges them by title and rate and names no base."""
-    return tuple(
+    """The present tax per rate. Shopify merges them by title and rate and names no base, so that a
+    rate which it does not name can only be derived line by line: then the lines say it all."""
+    found = tuple(
         TaxTotal(
             rate=percent(line),
             tax=side.maybe(line.price_set, "currentTaxLines.priceSet"),
@@ -160,6 +161,7 @@ def _taxes(order: Order, side: Side) -> tuple[TaxTotal, ...]:
         )
         for line in order.current_tax_lines
     )
+    return () if any(tax.rate is None for tax in found) else found
 
 
 def _sum(items: tuple[Item, ...], name: str, *kinds: ItemKind) -> Decimal:

@@ -74,7 +74,7 @@ def _explained(
 ) -> tuple[tuple[Item, ...], Decimal | None]:
     """Lines and tax from the ledger or from the refund's own amounts, whichever add up to it."""
     names = names_of(order)
-    sums = [s for s in sums_of(sales, side, -1) if s.gross or s.tax]
+    sums = [s for s in sums_of(sales, side, -1) if s.gross or s.tax or _comes_free(s)]
     if sums and _agree(sum((s.gross for s in sums), ZERO), amount, len(sums), side):
         items = tuple(_of_sum(each, names, side) for each in sums)
         return items, sum((s.tax for s in sums), ZERO)
@@ -83,7 +83,9 @@ def _explained(
     plain = sum((part.subtotal for part in parts), ZERO)
     included = _holds_tax(plain, tax, amount, order.taxes_included)
     items = tuple(
-        _of_part(part, names, side, included) for part in parts if part.subtotal or part.tax
+        _of_part(part, names, side, included)
+        for part in parts
+        if part.subtotal or part.tax or part.kind is ItemKind.LINE_ITEM
     )
     whole = plain if included else plain + tax
     return items, tax if parts and whole == amount else None
@@ -124,6 +126,11 @@ def _parts(refund: Refund, side: Side) -> list[Part]:
         for ship in refund.refund_shipping_lines
     ]
     return lines + freight
+
+
+def _comes_free(each: Sum) -> bool:
+    """Whether a free product comes back: no money, but the order no longer has it."""
+    return each.kind is ItemKind.LINE_ITEM and each.quantity > 0
 
 
 def _pieces(kind: ItemKind, quantity: int) -> Decimal:

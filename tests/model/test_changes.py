@@ -243,3 +243,15 @@ def test_a_net_price_derived_anew_from_the_same_gross_price_is_no_change() -> No
     assert not differ(yen, replace(yen, price=D(195), discount=D(191)))
     assert differ(of_two, replace(of_one, gross_price=D("182.15")))
     assert differ(of_two, replace(of_one, total=D("128.90"), discount=D("29.52")))
+
+
+def test_a_rate_derived_anew_from_what_is_left_of_a_line_is_no_change() -> None:
+    """0.29 of 1.33 show 21.8 %, where 0.44 of 2.00 had shown 22 %."""
+
+    def at(rate: str, tax: str = "0.29", *, derived: bool = True) -> Item:
+        one = ItemTax(rate=D(rate), tax=D(tax), derived=derived)
+        return an_item(price="1.33", quantity=1, taxes=(one,), total_with_tax=D("1.33") + D(tax))
+
+    assert not differ(at("22"), at("21.8"))
+    assert differ(at("22"), at("21.8", "0.28"))
+    assert differ(at("22", derived=False), at("21.8"))

@@ -208,6 +208,34 @@ def test_what_a_refund_keeps_back_of_a_line_is_no_discount() -> None:
     assert (given.price, given.discount, given.total) == (D("-4.2"), 0, D("-4.2"))
 
 
+def test_a_free_line_that_comes_back_with_a_paid_one_is_credited_with_it() -> None:
+    """Else the order would lack a line that is still billed, and be reissued."""
+    gift = line(12, name="Gift", quantity=1, currentQuantity=1, taxLines=[], sku="GIFT",
+                originalTotalSet=bag("10.0"), discountAllocations=[
+                    {"allocatedAmountSet": bag("10.0")}])  # fmt: skip
+    given = sale("PRODUCT", "0.0", "0.0", 1, **of_line(12))
+    placed = agreement(*PLACED["sales"]["nodes"], given)
+    returned = [line(currentQuantity=1), gift | {"currentQuantity": 0}]
+    credit = agreement(
+        sale("PRODUCT", "-12.2", "-2.2", -1, **of_line()),
+        sale("PRODUCT", "0.0", "0.0", -1, **of_line(12)), refund=REFUND,
+    )  # fmt: skip
+    lines = page_of(back(), {"quantity": 1, "lineItem": {"id": "gid://shopify/LineItem/12"},
+                             "subtotalSet": bag("0.0"), "totalTaxSet": bag("0.0")})  # fmt: skip
+    for ledger in (page_of(placed, credit), page_of(placed, agreement(*credit["sales"]["nodes"]))):
+        life = Life(normalized(order(lineItems=page_of(line(), gift), agreements=page_of(placed))),
+                    source="shopify").tick()  # fmt: skip
+        life.shop_says(
+            normalized(
+                order(refunds=[refunded("12.2", refundLineItems=lines)], agreements=ledger,
+                      lineItems=page_of(*returned), currentTotalPriceSet=bag("18.3"),
+                      currentTotalTaxSet=bag("3.3"), currentTaxLines=[tax("3.3")])
+            )
+        )  # fmt: skip
+        assert [str(each.kind) for each in life.case.documents] == ["invoice", "credit_note"]
+        assert life.case.changes == ()
+
+
 def test_part_of_a_price_goes_back_without_a_piece_and_nothing_is_reissued() -> None:
     given = agreement(sale("PRODUCT", "-2.44", "-0.44", 0, **of_line()), refund=REFUND)
     after = order(agreements=page_of(PLACED, given), refunds=[refunded("2.44")],

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ordermill.connector.base import RawOrder
 from ordermill.errors import MalformedOrder
+from ordermill.model.content import of_order
 from ordermill.model.order import ItemKind, PaymentStatus
 from ordermill_shopify.answers import read_body
 from ordermill_shopify.normalize import normalize
@@ -99,6 +100,17 @@ def test_a_tax_without_a_rate_has_it_derived_and_says_so() -> None:
     (item, _) = normalized(order(lineItems=page_of(line(taxLines=[tax("4.4", None)])))).items
     (one,) = item.taxes
     assert (one.rate, one.derived) == (D(22), True)
+
+
+def test_taxes_without_a_rate_are_grouped_by_what_their_lines_show() -> None:
+    """The order's own sum of them names no base, and would stand as a tax on nothing."""
+    unrated = order(
+        lineItems=page_of(line(taxLines=[tax("4.4", None)])),
+        shippingLines=page_of(shipping(taxLines=[tax("1.1", None)])),
+        currentTaxLines=[tax("5.5", None)],
+    )
+    (group,) = of_order(normalized(unrated)).taxes
+    assert (group.rate, group.base, group.tax, group.derived) == (22, 25, D("5.5"), True)
 
 
 def test_one_side_of_the_money_is_taken_for_everything() -> None:

@@ -101,7 +101,8 @@ def _fields(before: Item, after: Item, code: str) -> Iterator[Difference]:
         yield _differs(before, "quantity", before.quantity, after.quantity)
     yield from _amounts(before, after, code)
     taxes = _taxes(before), _taxes(after)
-    if taxes[0] != taxes[1] or _tax(before) != _tax(after):
+    guessed = _guessed(before) and _guessed(after)
+    if (taxes[0] != taxes[1] and not guessed) or _tax(before) != _tax(after):
         yield _differs(before, "tax", _shown(taxes[0]), _shown(taxes[1]))
 
 
@@ -139,6 +140,11 @@ def _taxes(item: Item) -> dict[str, Decimal]:
         if tax.tax:
             sums[_rate(tax.rate)] = sums.get(_rate(tax.rate), ZERO) + tax.tax
     return sums
+
+
+def _guessed(item: Item) -> bool:
+    """Whether its rates only show in its amounts: then they move with every cent of rounding."""
+    return any(tax.derived or tax.rate is None for tax in item.taxes if tax.tax)
 
 
 def _tax(item: Item) -> Decimal:
