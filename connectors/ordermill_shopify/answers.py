@@ -144,14 +144,16 @@ def read_cost(body: Mapping[str, Any]) -> Cost | None:
 
 
 def read_errors(body: Mapping[str, Any], cost: Cost | None) -> frozenset[str]:
-    """The fields denied to the app; raise what any other error stands for."""
+    """The fields denied to the app, and ``nodes`` where one took an order asked for by id with it;
+    raise what any other error stands for."""
     errors = body.get("errors") or ()
     if not isinstance(errors, Sequence) or isinstance(errors, str):
         raise InvalidAnswer("the shop answered errors that cannot be read")
-    denied = set()
+    denied: set[str] = set()
+    data = body.get("data")
     for error in errors:
-        if _code(error) == "ACCESS_DENIED" and isinstance(body.get("data"), dict):
-            denied.add(_field(error))
+        if _code(error) == "ACCESS_DENIED" and isinstance(data, dict):
+            denied |= _denied(error, data)
         else:
             raise _as_error(error, cost)
     return frozenset(denied)
@@ -192,8 +194,17 @@ def _code(error: Any) -> str:
     return code if isinstance(code, str) and re.fullmatch(r"[A-Za-z_]{1,60}", code) else ""
 
 
-def _field(error: Mapping[str, Any]) -> str:
-    """The name at the end of the error's path."""
+def _denied(error: Mapping[str, Any], data: Mapping[str, Any]) -> set[str]:
+    """The name at the end of the error's path, and of ``nodes`` where it stands in none of them."""
     path = error.get("path")
-    names = [step for step in path if isinstance(step, str)] if isinstance(path, list) else []
-    return names[-1] if names else "?"
+    path = path if isinstance(path, list) else []
+    names = [step for step in path if isinstance(step, str)]
+    if names[:1] == ["nodes"] and _is_missing(data.get("nodes"), path[1:2]):
+        return {names[-1], "nodes"}
+    return {names[-1] if names else "?"}
+
+
+def _is_missing(nodes: Any, place: Sequence[Any]) -> bool:
+    if not isinstance(nodes, list):
+        return False
+    return any(at in range(len(nodes)) and nodes[at] is None for at in place)

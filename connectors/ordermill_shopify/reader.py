@@ -14,10 +14,12 @@ from ordermill_shopify.paging import LARGEST, Sizes
 from ordermill_shopify.raws import Node, needs_details
 
 _TRIES = 4
-_FIRST = {"orders": 50, "index": 100, "by_ids": 50, "details": 20, "more": 100, "sales": 50}
-_MOST = {"index": LARGEST, "by_ids": 100, "details": 50, "more": LARGEST, "sales": LARGEST}
-_LINES = 20  # most orders have fewer; the others are read again, with details
 _DETAILED_LINES = 50
+_FIRST = {"orders": 50, "index": 100, "by_ids": 50, "details": 20, "more": 100, "sales": 50,
+          "lines": _DETAILED_LINES}  # fmt: skip
+_MOST = {"index": LARGEST, "by_ids": 100, "details": 50, "more": LARGEST, "sales": LARGEST,
+         "lines": _DETAILED_LINES}  # fmt: skip
+_LINES = 20  # most orders have fewer; the others are read again, with details
 
 
 class Reader:
@@ -46,7 +48,6 @@ class Reader:
     def by_ids(self, gids: Sequence[str], name: str) -> tuple[dict[str, Node | None], float, bool]:
         """Orders by global id (each named once) as they stand now, None for those that the shop
         does not show; the points; and whether any was denied."""
-        lines = _DETAILED_LINES if name == "details" else _LINES
         found: dict[str, Node | None] = {}
         used, denied = 0.0, False
         while len(found) < len(gids):
@@ -55,6 +56,7 @@ class Reader:
             def variables(size: int, start: int = start) -> dict[str, Any]:
                 nonlocal asked
                 asked = size
+                lines = self._sizes.of("lines") if name == "details" else _LINES
                 return {"ids": gids[start : start + size], "lines": lines, **self._who("")}
 
             reply = self.sized(name, name, variables)
@@ -102,7 +104,8 @@ class Reader:
         return self.sized(kind, f"more_{name}", lambda size: {**variables, sized: size})
 
     def sized(self, kind: str, name: str, variables: Callable[[int], Mapping[str, Any]]) -> Reply:
-        """Ask with the size that ``kind`` is at; smaller as long as that is too dear."""
+        """Ask with the size that ``kind`` is at; smaller as long as that is too dear, and of a
+        single order with details for fewer of its lines and sales at once."""
         while True:
             size = self._sizes.of(kind)
             try:
@@ -110,7 +113,7 @@ class Reader:
                     _OPERATION.get(kind, kind), name, variables(size), size=size
                 )
             except TooDear:
-                self._sizes.failed(kind, size)
+                self._smaller(kind, size)
                 continue
             except TransientSourceError as error:
                 if error.error_class in ("timeout", "schema"):  # too slow, cut, or too large
@@ -118,6 +121,12 @@ class Reader:
                 raise
             self._sizes.worked(kind, size, reply.cost, dearest=DEAREST)
             return reply
+
+    def _smaller(self, kind: str, size: int) -> None:
+        if kind == "details" and size <= 1:
+            self._sizes.failed("lines", self._sizes.of("lines"))
+        else:
+            self._sizes.failed(kind, size)
 
     def who(self) -> tuple[bool, bool]:
         """Whether buyers' data and companies may be asked for."""

@@ -23,6 +23,9 @@ SCOPES = {"data": {"shop": {"name": "Acme", "currencyCode": "EUR"},
                    "currentAppInstallation": {"accessScopes": [{"handle": "read_orders"}]},
                    "publicApiVersions": []}}  # fmt: skip
 
+ALL_SCOPES = {"shop": {}, "currentAppInstallation": {
+    "accessScopes": [{"handle": "read_orders"}, {"handle": "read_all_orders"}]}}  # fmt: skip
+
 
 def an_error(code: str, message: str = "no", **other: Any) -> dict[str, Any]:
     return {"errors": [{"message": message, "extensions": {"code": code}, **other}]}
@@ -221,6 +224,29 @@ def test_a_scope_that_was_taken_back_since_makes_nothing_vanish() -> None:
     assert connector.fetch_ids(["950", "100"]).hidden == ["100"]
 
 
+@pytest.mark.parametrize("path", [["nodes", 1], ["nodes", 1, "localizedFields"]])
+def test_an_order_that_a_denied_field_took_with_it_is_hidden_and_never_gone(
+    path: list[Any],
+) -> None:
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Shop":
+            return ALL_SCOPES
+        return {"data": {"nodes": [order(), None]}} | an_error("ACCESS_DENIED", path=path)
+
+    found = connected(reply)[0].fetch_ids(["1001", "950"])
+    assert (found.gone, found.hidden) == ({}, ["950"])
+
+
+def test_a_denied_field_of_another_order_hides_none_that_vanished() -> None:
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Shop":
+            return ALL_SCOPES
+        denied = an_error("ACCESS_DENIED", path=["nodes", 0, "email"])
+        return {"data": {"nodes": [order(email=None), None]}} | denied
+
+    assert connected(reply)[0].fetch_ids(["1001", "950"]).gone == {"950": Gone.VANISHED}
+
+
 def test_without_read_all_orders_and_nothing_in_sight_all_is_hidden() -> None:
     assert seen_by_id(["read_orders"], None).gone == {}
 
@@ -246,6 +272,33 @@ def test_a_page_that_is_too_dear_is_asked_for_smaller() -> None:
     connector, shop, _ = connected(reply)
     assert len(connector.fetch(CHANGED, None).orders) == 1
     assert [asked[1]["first"] for asked in shop.asked] == [50, 25, 12]
+
+
+def test_one_order_that_is_too_dear_is_read_with_fewer_of_its_lines_at_once() -> None:
+    """By the rule of two points and all children a connection, its ledger alone is beyond 1,000."""
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Orders":
+            return {"orders": page_of(order(edited=True))}
+        if len(variables["ids"]) * variables["lines"] > 8:
+            return an_error("MAX_COST_EXCEEDED")
+        return {"nodes": [order(edited=True, agreements=page_of())]}
+
+    connector, shop, _ = connected(reply)
+    assert len(connector.fetch(CHANGED, None).orders) == 1
+    asked = [asked[1]["lines"] for asked in shop.asked if asked[0] == "Details"]
+    assert list(dict.fromkeys(asked)) == [50, 25, 12, 6]
+
+
+def test_an_order_of_which_not_even_one_line_can_be_paid_for_is_an_error() -> None:
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Orders":
+            return {"orders": page_of(order(edited=True))}
+        return an_error("MAX_COST_EXCEEDED")
+
+    connector, _, _ = connected(reply)
+    with pytest.raises(SourceRejected):
+        connector.fetch(CHANGED, None)
 
 
 def test_a_page_grows_while_it_is_cheap_up_to_the_operators_wish() -> None:
