@@ -278,7 +278,7 @@ class Scene:
         self.callers.repeat()
         self.callers.refused()
         if not outcome.violations:
-            outcome.violations = list(self._closely())
+            outcome.violations = list(self._closely(outcome))
         outcome.violations += self.watch.wrong
         outcome.violations += closely.kept(self.database, self.secrets)
         codes = [process.terminate() for process in self.processes]
@@ -303,7 +303,7 @@ class Scene:
                 return found
             time.sleep(0.5)
 
-    def _closely(self) -> Iterator[str]:
+    def _closely(self, outcome: Outcome) -> Iterator[str]:
         """What costs more than the others, once they hold."""
         api = self.addresses()[0]
         seen = Seen(api, KEY)
@@ -311,7 +311,8 @@ class Scene:
         yield from closely.trails(api, KEY, seen)
         yield from closely.tenants(api, OTHER_KEY, seen)
         time.sleep(max(0.0, closely.KEPT_SECONDS - (time.monotonic() - self._rested)))
-        yield from closely.metrics(self.processes, seen, self.markets)
+        answered = not {"database_stop", "cut_after_commit"} & set(outcome.blows)
+        yield from closely.metrics(self.processes, seen, self.markets, answered=answered)
         yield from closely.leftovers(self.processes, self.database)
         self.shown = "".join(
             httpx.get(process.admin + path, timeout=10).text
