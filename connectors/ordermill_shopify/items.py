@@ -160,6 +160,7 @@ def _from_ledger(order: Order, side: Side, sales: Iterable[Sale]) -> Iterator[It
     lines = {bare(line.id): line for line in order.line_items}
     place = {ref: at for at, ref in enumerate(lines)}
     names = names_of(order)
+    freight = {bare(ship.id): ship for ship in order.shipping_lines}
     free = _free_shipping(order, side)
     sums = sorted(
         sums_of(sales, side), key=lambda s: (_RANK[s.kind], place.get(s.ref or "", len(place)))
@@ -171,7 +172,9 @@ def _from_ledger(order: Order, side: Side, sales: Iterable[Sale]) -> Iterator[It
             free = []
         quantity = line.current_quantity if line is not None else min(max(each.quantity, 0), 1)
         if each.gross or each.tax or (quantity > 0 and each.kind is ItemKind.LINE_ITEM):
-            yield _present(each, line, quantity, names, side, order.taxes_included)
+            ship = freight.get(each.ref or "")
+            unit = _unit(each, line if quantity > 0 else None, ship, side, order)
+            yield _present(each, line, quantity, names, side, order.taxes_included, unit)
     yield from free
 
 
@@ -183,6 +186,19 @@ def _free_shipping(order: Order, side: Side) -> list[Item]:
     return [item for item in items if not item.total_with_tax]
 
 
+def _unit(each: Sum, line: Line | None, ship: Ship | None, side: Side, order: Order) -> Decimal:
+    """What one costs before discounts. Shipping of which nothing went back costs what it did when
+    no ledger was read; of all else that is no product, its amount is its price."""
+    amount = each.gross if order.taxes_included else each.net
+    if line is not None and each.kind is ItemKind.LINE_ITEM:
+        return side.of(line.original_unit_price_set, "lineItems.originalUnitPriceSet")
+    if ship is not None and each.kind is ItemKind.SHIPPING:
+        paid = side.of(ship.discounted_price_set, "shippingLines.discountedPriceSet")
+        if amount == paid:
+            return side.of(ship.original_price_set, "shippingLines.originalPriceSet")
+    return amount
+
+
 def _present(
     each: Sum,
     line: Line | None,
@@ -190,12 +206,10 @@ def _present(
     names: dict[str, str],
     side: Side,
     included: bool,
+    unit: Decimal,
 ) -> Item:
     """A sum of the ledger as a line. An amount that is left without a quantity is counted once."""
     net = each.net
-    unit = each.gross if included else net
-    if line is not None and quantity > 0 and each.kind is ItemKind.LINE_ITEM:
-        unit = side.of(line.original_unit_price_set, "lineItems.originalUnitPriceSet")
     return Sold(
         name=names.get(each.ref or "") or _NAMES.get(each.line_type, "Adjustment"),
         kind=each.kind,

@@ -208,6 +208,21 @@ def test_what_a_refund_keeps_back_of_a_line_is_no_discount() -> None:
     assert (given.price, given.discount, given.total) == (D("-4.2"), 0, D("-4.2"))
 
 
+@pytest.mark.parametrize("included", [False, True])
+def test_shipping_at_a_discount_is_the_same_with_the_ledger_as_without(included: bool) -> None:
+    """Else the first refund would look like a change of the shipping's price, and reissue it."""
+    half = page_of(shipping(originalPriceSet=bag("10.0"), discountedPriceSet=bag("5.0"),
+                            taxLines=[tax("0.9" if included else "1.1")]))  # fmt: skip
+    gross = "5.0" if included else "6.1"
+    post = sale("SHIPPING", gross, "0.9" if included else "1.1", 1, shippingLine={"id": POST})
+    cups = sale("PRODUCT", "20.0" if included else "24.4", "3.61" if included else "4.4", 2,
+                **of_line())  # fmt: skip
+    lines = page_of(line(taxLines=[tax("3.61" if included else "4.4")]))
+    plain = order(shippingLines=half, lineItems=lines, taxesIncluded=included)
+    booked = plain | {"agreements": page_of(agreement(cups, post))}
+    assert normalized(booked).items == normalized(plain).items
+
+
 def test_a_free_line_that_comes_back_with_a_paid_one_is_credited_with_it() -> None:
     """Else the order would lack a line that is still billed, and be reissued."""
     gift = line(12, name="Gift", quantity=1, currentQuantity=1, taxLines=[], sku="GIFT",
