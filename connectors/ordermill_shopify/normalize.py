@@ -87,6 +87,7 @@ def _amounts(order: Order, side: Side) -> dict[str, Any]:
     items = items_of(order, side)
     gross = side.of(order.current_total_price_set, "currentTotalPriceSet")
     tax = side.of(order.current_total_tax_set, "currentTotalTaxSet")
+    taxes = _taxes(order, side)
     return {
         "currency_code": side.currency,
         "total": gross - tax,
@@ -95,12 +96,21 @@ def _amounts(order: Order, side: Side) -> dict[str, Any]:
         "total_discount": _sum(items, "discount", ItemKind.LINE_ITEM, ItemKind.SHIPPING),
         "total_shipping": _sum(items, "total", ItemKind.SHIPPING),
         "owed": gross,
-        # A refund of an amount leaves the tax where it was, even when nothing is owed any more.
-        "owed_tax": tax if gross else ZERO,
+        "owed_tax": _owed_tax(gross, tax, taxes, items),
         "taxes_included": order.taxes_included,
         "items": items,
-        "taxes": _taxes(order, side),
+        "taxes": taxes,
     }
+
+
+def _owed_tax(
+    gross: Decimal, tax: Decimal, taxes: tuple[TaxTotal, ...], items: tuple[Item, ...]
+) -> Decimal | None:
+    """None where the shop contradicts itself: neither its tax lines nor its lines are its tax."""
+    if not gross:
+        return ZERO  # a refund of an amount leaves the tax where it was, with nothing owed any more
+    of_lines = sum((item.total_with_tax - item.total for item in items), ZERO)
+    return tax if tax in (sum((each.tax for each in taxes), ZERO), of_lines) else None
 
 
 def _flags(order: Order, side: Side) -> dict[str, Any]:

@@ -102,6 +102,14 @@ def test_a_tax_without_a_rate_has_it_derived_and_says_so() -> None:
     assert (one.rate, one.derived) == (D(22), True)
 
 
+def test_a_tax_that_neither_the_tax_lines_nor_the_lines_make_is_not_compared() -> None:
+    """The shop's own side of foreign money is rounded on its own, sum by sum."""
+    assert normalized(order(currentTotalTaxSet=bag("5.51"))).owed_tax is None
+    assert normalized(order(currentTaxLines=[tax("5.51")])).owed_tax == D("5.5")
+    by_lines_only = order(currentTaxLines=[tax("5.5", None)])
+    assert normalized(by_lines_only).owed_tax == D("5.5")
+
+
 def test_taxes_without_a_rate_are_grouped_by_what_their_lines_show() -> None:
     """The order's own sum of them names no base, and would stand as a tax on nothing."""
     unrated = order(
