@@ -345,6 +345,14 @@ def test_a_refund_without_the_name_of_its_rate_is_credited_at_the_lines() -> Non
     assert minus(whole, note).taxes[0].tax == D("3.74")
 
 
+@pytest.mark.parametrize("free_first", [False, True])
+def test_of_two_lines_of_one_name_the_free_one_is_taken_from_itself(free_first: bool) -> None:
+    lines = line("30.00", ("22", "6.60"), quantity="3"), line("0.00", ("22", "0.00"), quantity="3")
+    content = of_order(order("36.60", *lines))
+    taken = of_order(order("36.60", *(reversed(lines) if free_first else lines)))
+    assert contents.is_nothing(minus(content, taken))
+
+
 def test_many_small_refunds_end_at_exactly_nothing() -> None:
     left = of_order(order("17.33", line("14.20", ("22", "3.13"))))
     for _ in range(20):

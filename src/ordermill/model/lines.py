@@ -181,9 +181,14 @@ def _line(items: Sequence[Item], wanted: Item) -> int | None:
                 return at
     alike = [at for at, item in enumerate(items) if _alike(item, wanted)]
     enough = [at for at in alike if abs(items[at].total) >= abs(wanted.total)]
+    enough.sort(key=lambda at: _size(items[at]) != _size(wanted))  # first what is all of a line
     if wanted.source_id is not None:
         return next(iter(enough), None)
     return next(iter(enough or alike), None)
+
+
+def _size(item: Item) -> tuple[Decimal, Decimal]:
+    return (item.quantity, item.total)
 
 
 def _alike(item: Item, wanted: Item) -> bool:
