@@ -171,8 +171,8 @@ def check(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of the YAML."""
+def schema(config: Config = DEFAULT) -> None:
+    """Print the JSON Schema of the YAML; it is the same for every file."""
     import json
 
     from ordermill.daemon import options_by_source
@@ -292,8 +292,8 @@ def erase(
 
 
 @app.command()
-def connectors() -> None:
-    """The installed connectors."""
+def connectors(config: Config = DEFAULT) -> None:
+    """The installed connectors; they are the same for every file."""
     from ordermill.connector.registry import installed
 
     for source, plugin in installed().items():

@@ -111,9 +111,11 @@ def test_a_mistake_is_one_line_at_its_place(
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = RIGHT.replace("EUR", "EURO").replace("sqlite:///x.db", "x").replace("TOKEN", "NONE")
+    text = text.replace("keys:", "admin: {host: 0.0.0.0, port: 8080}\nkeys:", 1)
     lines = refused(tmp_path, text.replace("entity: acme", "entity: acm"))
     assert [line.split(": ")[1] for line in lines] == [
         "database_url",
+        "admin.host",
         "entities.acme.currency_code",
         "integrations.woo.entity",
         "integrations.woo.options.token",

@@ -8,21 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from ordermill.settings.fields import is_loopback
 from ordermill.settings.findings import Where, shown, suggestion
-from ordermill.settings.models import File
+from ordermill.settings.models import Admin, Api
 
 Chosen = Mapping[str, tuple[Any, str]]  # by handle: the options, the shop key
 Problem = tuple[Where, str]
 
 
-def problems(values: Mapping[str, Any], file: File | None, chosen: Chosen) -> Iterator[Problem]:
+def problems(values: Mapping[str, Any], chosen: Chosen) -> Iterator[Problem]:
     """Every problem with the place it is told at."""
     yield from _same_shops(chosen)
     yield from _references(values)
     yield from _repeated_keys(values)
-    if file is not None:
-        yield from _addresses(file)
+    yield from _addresses(values)
 
 
 def _same_shops(chosen: Chosen) -> Iterator[Problem]:
@@ -65,11 +66,15 @@ def _repeated_keys(values: Mapping[str, Any]) -> Iterator[Problem]:
                 yield ("keys", at, name), f"is the same as keys.{first}.{name}"
 
 
-def _addresses(file: File) -> Iterator[Problem]:
-    if file.admin.token is None and not is_loopback(file.admin.host):
+def _addresses(values: Mapping[str, Any]) -> Iterator[Problem]:
+    try:
+        api = Api.model_validate(values.get("api") or {})
+        admin = Admin.model_validate(values.get("admin") or {})
+    except ValidationError:
+        return  # told already
+    if admin.token is None and not is_loopback(admin.host):
         yield ("admin", "host"), "is not loopback, so admin.token is required"
-    same_port = file.admin.port == file.api.port != 0
-    if same_port and file.admin.host == file.api.host:
+    if admin.port == api.port != 0 and admin.host == api.host:
         yield ("admin", "port"), "is the port of the api too; choose another"
 
 

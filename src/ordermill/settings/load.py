@@ -59,7 +59,7 @@ def load(path: Path, options: Options, environ: Mapping[str, str] = os.environ) 
     values = Expander(check.source, findings, environ).expanded(values)
     file = check.model(File, values, ())
     chosen = _chosen(check, values, options)
-    for where, message in across.problems(values, file, chosen):
+    for where, message in across.problems(values, chosen):
         check.wrong(where, message)
     findings.raise_errors()
     assert file is not None  # else there was an error
