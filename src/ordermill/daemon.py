@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,6 +32,7 @@ from ordermill.schedule import Schedule
 from ordermill.settings import Settings, load
 from ordermill.store import erasure, integrations, restores, retention, tallies
 from ordermill.store.database import Database
+from ordermill.store.migrations import REVISIONS
 from ordermill.sync.engine import Engine
 from ordermill.sync.lease import RENEW
 from ordermill.sync.listener import Everyone, Listener
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+OLDER = REVISIONS[:-1]  # schemas that an upgrade changes
 TICK = timedelta(milliseconds=200)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -75,13 +78,15 @@ def open_database(settings: Settings, *, upgrade: bool | None = None) -> Databas
     """The database with a schema that this program can use.
 
     SQLite is upgraded by itself, PostgreSQL only with ``auto_migrate``; else SchemaOutdated names
-    the command. ``upgrade=False`` never upgrades.
+    the command. ``upgrade=False`` never upgrades. Raise StoreLocked rather than change an SQLite
+    file's schema under a daemon of the version before.
     """
     database = Database.open(settings.database_url)
     wanted = upgrade if upgrade is not None else settings.auto_migrate
     try:
         if upgrade is not False and (wanted or database.dialect == "sqlite"):
-            database.upgrade()
+            with database.lock_scheduler() if database.revision() in OLDER else nullcontext():
+                database.upgrade()
         database.check_schema()
     except BaseException:
         database.close()

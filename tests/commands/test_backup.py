@@ -391,6 +391,19 @@ def test_a_backup_of_an_older_schema_is_brought_up_to_date(house: House) -> None
     assert house.holds()
 
 
+def test_no_command_changes_the_schema_under_a_daemon_of_the_version_before(house: House) -> None:
+    with closing(sqlite3.connect(house.file)) as conn:
+        conn.executescript(BEFORE_THE_LAST_REVISION)
+    with sqlite.locked(house.file):
+        for command in (["keys", "list"], ["db", "upgrade"]):
+            refused = call(*command, "-c", house.config)
+            assert refused.returncode == 1
+            assert "stop it first" in refused.stderr
+        assert house.database.revision() == "0008"
+    assert call("keys", "list", "-c", house.config).returncode == 0
+    house.database.check_schema()
+
+
 def test_a_key_that_was_revoked_since_opens_nothing_again(house: House) -> None:
     row = {
         "prefix": "omk_1", "name": "shop", "digest": "-", "scope": "read", "entities": "[]",
