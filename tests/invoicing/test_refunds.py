@@ -341,6 +341,16 @@ def test_of_two_refunds_only_the_one_that_is_still_billed_is_credited() -> None:
     settled(life)
 
 
+def test_adjustments_of_two_refunds_that_cancel_out_are_both_credited() -> None:
+    """Shopify: 5.00 for goodwill, then all lines, which pays back only what is left."""
+    life = Life(WOO, EAGER, "shopify").tick()
+    given = of_lines("r1", adjustment("5.00"))
+    rest = of_lines("r2", *WOO.items, adjustment("-5.00"))
+    life.shop_says(an_order(items=(), taxes=(), refunds=(given, rest)))
+    assert [str(note.content.total_with_tax) for note in life.credit_notes] == ["5.00", "62.10"]
+    settled(life)
+
+
 def test_money_given_back_before_the_smaller_order_is_reissued_becomes_a_credit_note() -> None:
     """Both within the settle time: the refund is credited, the items follow by a reissue."""
     life = Life(WOO, Rules(auto_process=True, auto_reissue_on_update=True), "shopify").tick()

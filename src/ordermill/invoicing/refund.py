@@ -121,11 +121,13 @@ def _rounding(order: Order, refund: Refund) -> Decimal:
 
 def _without_gone(case: Case, refund: Refund, left: Content) -> Refund:
     """Without the lines that are billed as they now are: in a shop whose total falls, a return or
-    an edit took them off before, and the refund that names them is only their money."""
+    an edit took them off before, and the refund that names them is only their money. Adjustments
+    are no lines: those of two refunds may cancel out in the order."""
     if not falls_by_refunds(case.order):
         return refund
     more = contents.minus(left, desired(case))
-    return replace(refund, items=tuple(i for i in refund.items if is_there(i, more.items)))
+    kept = (i for i in refund.items if i.source_id is None or is_there(i, more.items))
+    return replace(refund, items=tuple(kept))
 
 
 def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
