@@ -74,15 +74,19 @@ def read_status(answer: Answer) -> None:
             "no Admin API answers there (404); check shop_domain, base_url and api_version"
         )
     if status in (402, 423):
-        raise SourceRejected(
-            f"the shop is frozen or locked ({status}); its owner has to settle that with Shopify",
-            error_class="conflict",
-        )
+        raise _frozen(str(status))
     if status == 430:
         raise RateLimited("Shopify holds requests back (430)", retry_after=60.0)
     if status >= 500:
         raise TransientSourceError(f"the shop answered {status}", error_class="upstream_5xx")
     raise InvalidAnswer(f"the shop answered {status}")
+
+
+def _frozen(said: str) -> SourceError:
+    return SourceRejected(
+        f"the shop is frozen or locked ({said}); its owner has to settle that with Shopify",
+        error_class="conflict",
+    )
 
 
 def _forbidden(answer: Answer) -> SourceError:
@@ -170,6 +174,8 @@ def _as_error(error: Any, cost: Cost | None) -> SourceError:
         return CredentialsRefused(
             "the shop denies reading orders (ACCESS_DENIED); grant the app the scope read_orders"
         )
+    if code == "SHOP_INACTIVE":
+        return _frozen(code)
     if "cursor" in said.lower():
         return CursorRefused("the shop no longer takes the cursor of this pass")
     if code in ("INTERNAL_SERVER_ERROR", "TIMEOUT"):

@@ -30,7 +30,8 @@ WORTH_IT = 1000
 _PAGE = 100
 _POLL = 5.0  # seconds
 _SECOND = timedelta(seconds=1)
-_CHILDREN = {"LineItem": "lineItems", "ShippingLine": "shippingLines"}
+# By a field that only they have: an id may be null, and localized fields have none.
+_CHILDREN = {"currentQuantity": "lineItems", "discountedPriceSet": "shippingLines"}
 
 
 class Bulk:
@@ -127,8 +128,8 @@ def _adopt(nodes: list[Node], parent: str, child: Node) -> None:
     """Grouped files have the children right behind their parent."""
     if not nodes or nodes[-1].get("id") != parent:
         raise InvalidAnswer("the bulk file holds a line whose order does not stand before it")
-    kind = str(child.get("id", "")).removeprefix("gid://shopify/").partition("/")[0]
-    nodes[-1][_CHILDREN.get(kind, "localizedFields")]["nodes"].append(child)
+    name = next((name for field, name in _CHILDREN.items() if field in child), "localizedFields")
+    nodes[-1][name]["nodes"].append(child)
 
 
 def _safe(nodes: list[Node], before: datetime | None) -> datetime | None:

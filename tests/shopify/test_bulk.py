@@ -159,3 +159,22 @@ def test_few_orders_are_read_by_pages_and_counted() -> None:
     connector, shop, _ = connected(reply)
     assert connector.fetch(CREATED, None).total == 7
     assert not any(name == "BulkRun" for name, _ in shop.asked)
+
+
+def test_a_shipping_line_without_an_id_is_one_all_the_same() -> None:
+    root, *children = lines_of(1)
+    children[1]["id"] = None
+    operation = Operation()
+    file = "".join(json.dumps(each) + "\n" for each in (root, *children)).encode()
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        found = operation(name, variables)
+        return httpx.Response(200, content=file) if isinstance(found, httpx.Response) else found
+
+    connector, _, _ = connected(reply)
+    cursor, orders = connector.fetch(CREATED, None).cursor, []
+    while cursor is not None:
+        page = connector.fetch(CREATED, cursor)
+        cursor, orders = page.cursor, [*orders, *page.orders]
+    found = connector.normalize(orders[0])
+    assert [str(item.kind) for item in found.items] == ["line_item", "shipping"]

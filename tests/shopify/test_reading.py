@@ -337,6 +337,12 @@ def test_what_is_no_answer_is_an_error_and_never_an_empty_page(
         connector.fetch(CHANGED, None)
 
 
+def test_a_shop_that_is_closed_is_said_to_be_so_and_not_to_have_an_old_version() -> None:
+    connector, _, _ = connected(lambda *_: an_error("SHOP_INACTIVE"))
+    with pytest.raises(SourceRejected, match=r"locked \(SHOP_INACTIVE\)"):
+        connector.fetch(CHANGED, None)
+
+
 def test_denied_fields_are_noticed_and_the_rest_is_read() -> None:
     denied = an_error("ACCESS_DENIED", path=["orders", "nodes", 0, "email"])
     data = {"data": {"orders": page_of(order(email=None))}}
