@@ -41,6 +41,12 @@ class NoSuchOrder(SourceError):
     error_class = "schema"
 
 
+class Died(TransientSourceError):
+    """PHP died over the question: all answers come to it, or one order that is asked for."""
+
+    error_class = "upstream_5xx"
+
+
 class KeyNotSeen(CredentialsRefused):
     """The shop behaves as if no key had been shown; another way of showing it may work."""
 
@@ -70,7 +76,9 @@ def refusal(status: int, body: bytes) -> SourceError:
     if status in (401, 403):
         return _forbidden(status, code)
     if status >= 500:
-        return TransientSourceError(
+        # A database that is away says wp_die.
+        died = status == 500 and code in (None, "internal_server_error")
+        return (Died if died else TransientSourceError)(
             f"the shop answered {status}{_named(code)}", error_class="upstream_5xx"
         )
     if code == "rest_invalid_param":

@@ -25,12 +25,13 @@ from ordermill.connector.base import (
 from ordermill.errors import InvalidAnswer
 from ordermill.model.order import Order
 from ordermill.model.webhook import Headers, Hint, Ping, Refused
-from ordermill_woocommerce import check, keyset, webhooks
-from ordermill_woocommerce.answers import NoSuchOrder
+from ordermill_woocommerce import apart, check, keyset, webhooks
+from ordermill_woocommerce.answers import Died, NoSuchOrder
 from ordermill_woocommerce.keyset import Position, Step
 from ordermill_woocommerce.normalize import normalize
 from ordermill_woocommerce.options import Options
 from ordermill_woocommerce.raw import (
+    NOT_SHOWN,
     Head,
     has_refunds,
     head_of,
@@ -44,9 +45,6 @@ from ordermill_woocommerce.shop import Rows, Shop
 
 OPERATIONS = ("orders", "order", "refunds", "index", "probe", "status", "webhooks")
 
-_INDEX_FIELDS = (
-    "id,status,date_created,date_created_gmt,date_modified,date_modified_gmt,total,refunds"
-)
 # A cart that is being filled is no order yet (some shops list them all the same, measured on 7.9).
 _DRAFTS = frozenset(("auto-draft", "checkout-draft"))
 # What a cursor of the index begins with: what its pages hold.
@@ -103,7 +101,7 @@ class WooCommerce:
             mode, cursor = cursor[:1], cursor[1:] or None
         window = replace(window, by=By.CREATED if mode == _CREATED else By.CHANGED)
         position = keyset.start(window, cursor)
-        fields = {} if mode == _FULL else {"_fields": _INDEX_FIELDS}
+        fields = {} if mode == _FULL else {"_fields": apart.INDEX_FIELDS}
         found, step, asked = self._walk("index", position, window, **fields)
         listed = _without_drafts(found)
         following = _following(mode, _cursor(step))
@@ -157,7 +155,7 @@ class WooCommerce:
         position = keyset.within(position, self._shop.size)
         size = position.tie.size if position.tie is not None else self._shop.size
         params = {**keyset.parameters(position, window, size), **fields}
-        answer = self._shop.rows(operation, "/orders", params)
+        answer = apart.page(self._shop, operation, params)
         listed = [(row, head_of(row)) for row in answer.rows]
         seen = _seen(answer, listed, window.by)
         cost = 1.0
@@ -178,7 +176,8 @@ class WooCommerce:
         return 1.0
 
     def _complete(self, listed: Listed) -> tuple[list[RawOrder], float]:
-        """The rows with their refunds. An order purged since it was listed is left out."""
+        """The rows with their refunds. An order purged since it was listed is left out; one whose
+        refunds the shop cannot show is one that cannot be read."""
         orders: list[RawOrder] = []
         cost = 0.0
         for row, head in listed:
@@ -189,6 +188,8 @@ class WooCommerce:
                 except NoSuchOrder:
                     cost += 1
                     continue
+                except Died:
+                    refunds, asked = NOT_SHOWN, 1
                 cost += asked
             orders.append(raw_order(row, head, refunds))
         return orders, cost
@@ -201,14 +202,7 @@ class WooCommerce:
             raise InvalidAnswer("the refunds of an order are of another shape than known") from None
 
     def _included(self, ids: Sequence[str], stage: keyset.Stage) -> tuple[list[RawOrder], float]:
-        params = {
-            "include": ",".join(ids),
-            "status": str(stage),
-            "orderby": "id",
-            "order": "asc",
-            "per_page": str(len(ids)),
-        }
-        answer = self._shop.rows("orders", "/orders", params)
+        answer = apart.page(self._shop, "orders", apart.including(ids, stage))
         listed = _without_drafts([(row, head_of(row)) for row in answer.rows])
         orders, cost = self._complete(listed)
         wanted = set(ids)

@@ -34,7 +34,8 @@ _NEVER_KEPT = re.compile(
 
 
 class Head(Struct):
-    """What walking the pages needs of a row. Times without gmt are the site's own."""
+    """What walking the pages needs of a row. Times without gmt are the site's own. Without a
+    currency it is of few fields."""
 
     id: int
     status: str = ""
@@ -42,6 +43,7 @@ class Head(Struct):
     date_created_gmt: datetime | None = None
     date_modified: Kept = UNSET
     date_modified_gmt: datetime | None = None
+    currency: Kept = UNSET
     total: Kept = UNSET
     refunds: Kept = UNSET
 
@@ -116,6 +118,8 @@ _loose = msgspec.json.Decoder(list[Raw] | dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 _NONE = (b"", b"[]", b"null")
 
+NOT_SHOWN = b'"not shown"'
+
 
 def head_of(row: Raw) -> Head | None:
     """What walking needs, None where the row is too odd to say."""
@@ -142,7 +146,10 @@ def offset_of(local: Kept, gmt: datetime | None) -> int | None:
 
 def has_refunds(head: Head) -> bool:
     """Whether the refunds are to be asked for. A refunded order can list none (measured by others:
-    WooCommerce 65488), so its status asks as well."""
+    WooCommerce 65488), so its status asks as well. Of an order that is not shown whole they help
+    nobody."""
+    if head.currency is UNSET:
+        return False
     return _bytes(head.refunds) not in _NONE or head.status == "refunded"
 
 

@@ -30,8 +30,8 @@ _TOO_MUCH_AT_ONCE = frozenset(("upstream_5xx", "timeout", "schema"))
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A page of a listing. ``total``: X-WP-Total; ``size``: rows asked for; ``asked_at``: the
-    shop's time when it was asked."""
+    """A page of orders. ``total``: X-WP-Total; ``size``: rows asked for; ``asked_at``: the shop's
+    time when it was asked."""
 
     rows: Sequence[Raw]
     total: int | None
@@ -73,9 +73,10 @@ class Shop:
         path: str,
         decoder: msgspec.json.Decoder[T],
         params: Mapping[str, str] | None = None,
+        attempts: int | None = None,
     ) -> tuple[T, httpx.Headers]:
         """One GET below the API's root; the value and the headers."""
-        return self._ask(operation, "GET", path, decoder, params=params)
+        return self._ask(operation, "GET", path, decoder, params=params, attempts=attempts)
 
     def post(
         self, operation: str, path: str, decoder: msgspec.json.Decoder[T], body: Mapping[str, str]
@@ -118,20 +119,28 @@ class Shop:
                 self._credentials.worked()
                 return found
 
-    def rows(self, operation: str, path: str, params: Mapping[str, str]) -> Rows:
-        """A page of a listing. Where it fails in a way that its size may explain, the next one is
+    def rows(self, operation: str, params: Mapping[str, str]) -> Rows:
+        """A page of orders. Where it fails in a way that its size may explain, the next one is
         asked for at half the size; it grows again with each that succeeds."""
         size = int(params["per_page"])
-        before = self._context.now()
         try:
-            rows, headers = self.get(operation, path, ROWS, params)
+            found = self.listed(operation, params)
         except TransientSourceError as error:
             if error.error_class in _TOO_MUCH_AT_ONCE:
                 self._size = max(1, size // 2)
             raise
+        self._size = min(self._largest, max(self._size, size * 2))
+        return found
+
+    def listed(
+        self, operation: str, params: Mapping[str, str], attempts: int | None = None
+    ) -> Rows:
+        """A page of orders, whatever its size."""
+        size = int(params["per_page"])
+        before = self._context.now()
+        rows, headers = self.get(operation, "/orders", ROWS, params, attempts)
         if len(rows) > size:
             raise InvalidAnswer("the shop answered more orders than were asked for")
-        self._size = min(self._largest, max(self._size, size * 2))
         after = self._context.now()
         answered = shop_time(headers) or after
         return Rows(rows, _total(headers), size, answered - (after - before))

@@ -191,6 +191,10 @@ def order_of(source_id: str, payload: bytes) -> WooOrder:
             parse_float=Decimal,
             parse_constant=_no_number,
         )
+        if _is_not_shown(value):
+            raise MalformedOrder(
+                source_id, "the shop's PHP dies when it is to show it; its error log says why"
+            )
         return msgspec.convert(_mended(value), WooOrder, strict=False, str_keys=True)
     except msgspec.ValidationError as error:
         raise MalformedOrder(source_id, str(error)) from None
@@ -206,6 +210,13 @@ def json_of(value: Raw) -> str | None:
     if written.startswith(b'"'):
         return msgspec.json.decode(written, type=str)
     return written.decode("utf-8", "replace")
+
+
+def _is_not_shown(value: Any) -> bool:
+    """Whether the shop could show the order, or its refunds, in part only."""
+    if not isinstance(value, dict):
+        return False
+    return value.get("refunds") == "not shown" or not {"currency", "line_items"} & value.keys()
 
 
 def _no_number(_: str) -> None:

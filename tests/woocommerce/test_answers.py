@@ -20,6 +20,7 @@ from ordermill.errors import (
     TransientSourceError,
 )
 from ordermill_woocommerce.answers import (
+    Died,
     KeyNotSeen,
     NoSuchOrder,
     read,
@@ -45,7 +46,7 @@ MEANS: dict[str, type[SourceError] | None] = {
     "database table missing": TransientSourceError,
     "broken plugin: warn": InvalidAnswer,
     "broken plugin: bom": None,
-    "broken plugin: fatal": TransientSourceError,
+    "broken plugin: fatal": Died,
     "broken plugin: exit": InvalidAnswer,
     "broken plugin: redirect": InvalidAnswer,
     "broken plugin: cf": InvalidAnswer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,8 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
-from ordermill.connector.base import By, Gone, Window
-from ordermill.errors import InvalidAnswer, SourceError, SourceUnsupported, TransientSourceError
+from ordermill.connector.base import By, Gone, RawOrder, Window
+from ordermill.errors import (
+    InvalidAnswer,
+    MalformedOrder,
+    SourceError,
+    SourceUnsupported,
+    TransientSourceError,
+)
 from ordermill.simulator.catalogue import PRODUCTS
 from ordermill.simulator.clock import ManualClock
 from ordermill.simulator.drafts import Draft, Item, SetQuantity
@@ -406,3 +412,70 @@ def test_wordpress_in_a_folder_is_asked_there() -> None:
     with pytest.raises(SourceError):
         shop.read()
     assert {request.url.path for request in shop.wire.seen} == {"/store/wp-json/wc/v3/orders"}
+
+
+class Deadly:
+    """The shop's PHP dies over these orders whenever it is to show more of them than few fields."""
+
+    def __init__(self, shop: Shop, orders: Iterable[int]) -> None:
+        self._shop, self._orders = shop, set(orders)
+        shop.wire.instead = self
+
+    def __call__(self, request: httpx.Request) -> httpx.Response | None:
+        if "_fields" in request.url.params or not request.url.path.endswith("/orders"):
+            return None
+        rows = self._shop.wire._answered(request).json()
+        dies = any(row["id"] in self._orders for row in rows)
+        return httpx.Response(500, text="<b>Fatal error</b>: Uncaught TypeError") if dies else None
+
+
+def readable(shop: Shop, raws: Iterable[RawOrder]) -> tuple[set[int], set[int]]:
+    """Ids of orders that can be read, and of those of which it is said that PHP dies."""
+    read, unread = set(), set()
+    for raw in raws:
+        try:
+            read.add(int(shop.connector.normalize(raw).source_id))
+        except MalformedOrder as error:
+            unread |= {int(raw.source_id)} if "PHP dies" in error.reason else set()
+    return read, unread
+
+
+@pytest.mark.parametrize("storage", ["posts", "hpos"])
+@pytest.mark.parametrize("deadly", [(0,), (4,), (11,), (2, 3), range(4)], ids=str)
+@pytest.mark.parametrize("page_size", [1, 3, 5, 20])
+def test_an_order_over_which_php_dies_is_one_that_cannot_be_read_and_the_others_are_read(
+    storage: str, deadly: Iterable[int], page_size: int
+) -> None:
+    """Items that an old WooCommerce wrote (60233): every list that holds them is a 500."""
+    shop = Shop(storage=storage, page_size=page_size)
+    placed = shop.place(12)
+    broken = {placed[n] for n in deadly}
+    Deadly(shop, broken)
+    cursor, raws = None, []
+    while True:
+        page = shop.connector.fetch(ALL, cursor)
+        raws += page.orders
+        if (cursor := page.cursor) is None:
+            break
+    assert readable(shop, raws) == (set(placed) - broken, broken)
+    by_id = shop.connector.fetch_ids([str(order) for order in placed])
+    assert readable(shop, by_id.orders) == (set(placed) - broken, broken)
+    assert (by_id.gone, by_id.hidden) == ({}, [])
+
+
+def test_where_php_dies_over_every_order_the_shop_is_broken_and_none_is_skipped() -> None:
+    shop = Shop(page_size=5)
+    Deadly(shop, shop.place(12))
+    trash = shop.connector.fetch(ALL, None)
+    with pytest.raises(TransientSourceError, match="500"):
+        shop.connector.fetch(ALL, trash.cursor)
+
+
+def test_an_order_whose_refunds_kill_php_is_one_that_cannot_be_read() -> None:
+    shop = Shop()
+    refunded, other = shop.place(2)
+    shop.ledger.refund(refunded, amount=Decimal(1))
+    fatal = httpx.Response(500, text="<b>Fatal error</b>")
+    shop.wire.instead = lambda asked: fatal if asked.url.path.endswith("/refunds") else None
+    found = shop.connector.fetch_ids([str(refunded), str(other)])
+    assert readable(shop, found.orders) == ({other}, {refunded})
