@@ -79,6 +79,15 @@ def test_an_order_made_for_a_shop_becomes_the_shops_when_it_is_read(
     assert is_problem(api.patch(f"/orders/{made['id']}", {"total": 1}), 409, "order_owned_by_shop")
 
 
+def test_what_the_shop_knows_is_not_written_by_who_makes_its_order(api: Api) -> None:
+    woo = next(i for i in api.get("/order-integrations").json()["data"] if i["handle"] == "woo")
+    sent = an_order("1001", source="woocommerce", order_integration_id=woo["id"])
+    refused = api.post("/orders", sent | {"metadata": {"shop": {"channel": "mine"}}})
+    assert is_problem(refused, 422, "invalid_body")
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["/metadata/shop"]
+    assert api.made(metadata={"shop": "Kranj"})["metadata"] == {"shop": "Kranj"}
+
+
 def test_a_transaction_has_the_attributes_and_times_of_the_contract(
     api: Api, store: Stored
 ) -> None:

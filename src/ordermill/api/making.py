@@ -26,7 +26,10 @@ PLAIN = (
 
 
 def made_of(conn: Connection, new: NewOrder, call: Call) -> Made:
-    """The order; 422 where its integration is none of this entity and source."""
+    """The order; 422 where its integration is none of this entity and source, and for what only the
+    shop writes."""
+    if new.source != edits.MANUAL and "shop" in new.metadata:
+        raise invalid("/metadata/shop", "is what the shop knows, and not taken here")
     integration_id = edits.integration_for(
         conn, call.entity_id, new.source, new.order_integration_id
     )
