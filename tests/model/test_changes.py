@@ -102,6 +102,8 @@ SAME: list[tuple[str, Order]] = [
      of(replace(MUG, price=D("10.008"), discount=D("0.016")), PEN, FREIGHT, FEE)),
     ("a name of a tax", of(taxed(MUG, "22", "4.40", name="DDV"), PEN, FREIGHT, FEE)),
     ("a rate written otherwise", of(taxed(MUG, "22.0", "4.40"), PEN, FREIGHT, FEE)),
+    ("the ids given anew, and a rate written otherwise",
+     of(taxed(anew(MUG), "22.0", "4.40"), PEN, FREIGHT, FEE)),
     ("a note", changed(ORDER, metadata={"note": "please call"})),
     ("a tag", changed(ORDER, tags=("vip",))),
     ("fulfilment", changed(ORDER, fulfilled=True, fulfilled_at=AT, complete=True)),

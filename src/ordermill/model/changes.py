@@ -86,7 +86,7 @@ def _by_id(item: Item) -> Any:
 
 def _substance(item: Item, code: str) -> Any:
     """What makes two lines one where their ids say nothing."""
-    taxes = tuple(sorted((str(tax.rate), money(tax.tax, code)) for tax in item.taxes if tax.tax))
+    taxes = tuple(sorted((_rate(tax.rate), money(tax.tax, code)) for tax in item.taxes if tax.tax))
     return (item.kind, item.sku or item.name, item.quantity.normalize(), item.total, taxes)
 
 
