@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import stat
 import subprocess
 import sys
@@ -308,6 +309,19 @@ def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 def mode(file: Path) -> int:
     return stat.S_IMODE(file.stat().st_mode)
+
+
+def test_the_locks_of_an_open_file_outlast_its_making_again(tmp_path: Path) -> None:
+    """Who closes a file loses every POSIX lock on it, SQLite's too; another process then cuts the
+    log short under its reader."""
+    file = tmp_path / "a.db"
+    sqlite.create_file(file)
+    take = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with file.open("r+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        sqlite.create_file(file)
+        other = subprocess.run([sys.executable, "-c", take, file], capture_output=True, check=False)
+    assert b"BlockingIOError" in other.stderr
 
 
 def test_a_relative_path_starts_at_the_working_directory(

@@ -82,11 +82,14 @@ def connect(file: Path) -> sqlite3.Connection:
 def create_file(file: Path) -> None:
     """Make the file (0600) and the folders that are missing (0700). Harmless when they exist.
 
-    SQLite gives its -wal and -shm files the mode of the file.
+    SQLite gives its -wal and -shm files the mode of the file. One that exists is not opened: with
+    its close this process would lose every lock that SQLite holds on it.
     """
     make_folders(file)
     try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreError(f"cannot write {file}: {error.strerror}") from None
 
