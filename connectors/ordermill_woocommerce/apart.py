@@ -33,7 +33,7 @@ def page(shop: Shop, operation: str, params: Mapping[str, str]) -> Rows:
         few = shop.listed(operation, {**params, "_fields": INDEX_FIELDS}, 1)
         heads = {head.id: row for row in few.rows if (head := head_of(row)) is not None}
         whole, unshown = _shown(shop, params["status"], list(heads))
-        if not whole and not _shows_others(shop, unshown):
+        if not whole and not shows_others(shop, unshown):
             raise died from None
     rows = [whole.get(order_id, row) for order_id, row in heads.items()
             if order_id in whole or order_id in unshown]  # fmt: skip
@@ -68,6 +68,7 @@ def _shown(shop: Shop, status: str, ids: Sequence[int]) -> tuple[dict[int, Raw],
     return {head.id: row for row in rows if (head := head_of(row)) is not None}, set()
 
 
-def _shows_others(shop: Shop, ids: set[int]) -> bool:
+def shows_others(shop: Shop, ids: set[int]) -> bool:
+    """Whether the shop shows any order but these; raise SourceError if it fails."""
     others = {"per_page": "1", "exclude": ",".join(map(str, sorted(ids)))}
     return bool(shop.listed("probe", others, 1).rows)

@@ -189,7 +189,9 @@ class WooCommerce:
                     cost += 1
                     continue
                 except Died:
-                    refunds, asked = NOT_SHOWN, 1
+                    if not apart.shows_others(self._shop, {head.id}):
+                        raise
+                    refunds, asked = NOT_SHOWN, 2
                 cost += asked
             orders.append(raw_order(row, head, refunds))
         return orders, cost

@@ -479,3 +479,19 @@ def test_an_order_whose_refunds_kill_php_is_one_that_cannot_be_read() -> None:
     shop.wire.instead = lambda asked: fatal if asked.url.path.endswith("/refunds") else None
     found = shop.connector.fetch_ids([str(refunded), str(other)])
     assert readable(shop, found.orders) == ({other}, {refunded})
+
+
+def test_a_shop_that_fails_while_refunds_are_asked_for_is_no_fault_of_the_order() -> None:
+    """It would be passed by until the next sweep."""
+    shop = Shop()
+    refunded, _ = shop.place(2)
+    shop.ledger.refund(refunded, amount=Decimal(1))
+    down: list[bool] = []
+
+    def going_down(asked: httpx.Request) -> httpx.Response | None:
+        down.extend([True] * asked.url.path.endswith("/refunds"))
+        return httpx.Response(500, text="<b>Fatal error</b>") if down else None
+
+    shop.wire.instead = going_down
+    with pytest.raises(TransientSourceError):
+        shop.connector.fetch_ids([str(refunded)])
