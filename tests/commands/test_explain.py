@@ -14,9 +14,10 @@ from conftest import Clock
 from lives import live
 from ordermill.commands.explain import Explained, explain_order
 from ordermill.errors import MalformedOrder, NotFound
-from ordermill.store import history, integrations, orders
+from ordermill.store import history, integrations, orders, restores
 from ordermill.store.database import Database
 from ordermill.store.orders import Incoming
+from orders import an_order
 from program import written
 
 
@@ -103,6 +104,19 @@ def test_the_times_are_those_of_the_entity(database: Database) -> None:
     told = explained(billing, order_id).text()
     assert "placed 2026-11-24 19:00:00" in told
     assert "times are of Asia/Tokyo" in told
+
+
+def test_an_order_that_only_a_restore_holds_back_says_so(
+    billing: Billing, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live(billing)
+    billing.take_in(an_order("8"))
+    with billing.database.write() as conn:
+        restores.mark(conn, "b.db", held=True, now=billing.clock())
+    explain_order(config, "woo/8", as_json=False)
+    assert "`ordermill restore --resume`" in capsys.readouterr().out
+    explain_order(config, "woo/3", as_json=False)  # nothing is to come for it
+    assert "restore" not in capsys.readouterr().out
 
 
 def reject(billing: Billing, source_id: str) -> None:

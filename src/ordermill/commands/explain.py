@@ -19,7 +19,7 @@ from ordermill.commands.words import amount, shown
 from ordermill.daemon import now, open_database, read_settings
 from ordermill.model.document import Issued, LinkType
 from ordermill.model.outlook import outlook
-from ordermill.store import history, integrations, naming, rejected
+from ordermill.store import history, integrations, naming, rejected, restores
 from ordermill.store.events import CREATED, ORDERMILL, SHOP
 from ordermill.store.history import History, Paid, Seen, Told
 from ordermill.store.naming import Found
@@ -42,7 +42,7 @@ def explain_order(path: Path, order: str, *, as_json: bool) -> None:
             if found.id is None:
                 typer.echo(never_read(conn, found))
                 return
-            told = Explained(history.of_order(conn, found.id), now())
+            told = Explained(history.of_order(conn, found.id), now(), restores.held_since(conn))
     finally:
         database.close()
     typer.echo(json.dumps(told.as_json(), ensure_ascii=False) if as_json else told.text())
@@ -74,12 +74,14 @@ class Line:
 
 
 class Explained:
-    """An order's history as text or JSON. Times are the entity's."""
+    """An order's history as text or JSON. Times are the entity's. ``held``: since when nothing is
+    billed by itself, after a restore."""
 
-    def __init__(self, told: History, at: datetime) -> None:
+    def __init__(self, told: History, at: datetime, held: datetime | None = None) -> None:
         self._told = told
         self._case = told.case
         self._now = at
+        self._held = held
         self._numbers = {document.id: document.number for document in told.case.documents}
 
     def text(self) -> str:
@@ -101,7 +103,7 @@ class Explained:
                 {"at": line.at.isoformat().replace("+00:00", "Z"), "text": line.text}
                 for line in self.lines()
             ],
-            "outlook": list(outlook(self._case, self._now, self._time)),
+            "outlook": list(self.outlook()),
         }
 
     def head(self) -> list[str]:
@@ -124,7 +126,16 @@ class Explained:
         lines = [f"now: {self._case.status}"]
         if self._told.rejected is not None:
             lines.append(f"  its newest state is missing: {unreadable(self._told.rejected)}")
-        return lines + [f"  {each}" for each in outlook(self._case, self._now, self._time)]
+        return lines + [f"  {each}" for each in self.outlook()]
+
+    def outlook(self) -> Iterator[str]:
+        """What comes next."""
+        yield from outlook(self._case, self._now, self._time)
+        if self._held is not None and self._case.decide_at is not None:
+            yield (
+                f"but nothing is billed by itself since the restore of {self._time(self._held)}: "
+                "`ordermill restore --resume`"
+            )
 
     def lines(self) -> list[Line]:
         """What happened, in its order; documents and money stand under what made them."""
