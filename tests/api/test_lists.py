@@ -249,13 +249,14 @@ def test_search_finds_a_part_of_any_text_in_any_letter_case(api: Api) -> None:
                   "company_number": "C-7", "notes": "Ring twice"},
         billing_address=address, shipping_address={"city": "Kranj", "country": "Slovenia"},
         items=[ITEM | {"name": "Größe L", "sku": "SKU-77", "total": 100}],
-        source_order_number="#1001", metadata={"campaign": "Spring", "deep": [{"code": 4711}]},
+        source_order_number="#1001", payment_method="Wire", payment_gateway="bacs-si",
+        metadata={"campaign": "Spring", "deep": [{"code": 4711}]},
     )  # fmt: skip
     api.made("other")
     for term in (
         "čop", "ČOP", "na č", "ana@example", "+386", "ČEBELA", "si99", "c-7", "ring TWICE",
         "šMART", "ljub", "1000", "KRANJ", "slovenia", "grösse", "GRÖẞE", "sku-77", "#1001",
-        "spring", "4711", "M-1", "w", " čop ",
+        "spring", "4711", "wire", "bacs", "M-1", "w", " čop ",
     ):  # fmt: skip
         found = api.ids("/orders", search=term)
         if term != "w":

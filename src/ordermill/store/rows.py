@@ -134,7 +134,7 @@ def search_text(order: Order) -> str:
             texts += _searched_address(address)
     for item in order.items:
         texts += (item.name, item.sku)
-    texts += order.tags
+    texts += (order.payment_method, order.payment_gateway, *order.tags)
     _add_leaves(order.metadata, texts)
     return "\n".join(filter(None, texts)).casefold()
 
