@@ -300,6 +300,7 @@ def search_text(order: Shown, meta: dict[str, Any]) -> str:
         ]  # fmt: skip
     for line in order.line_items + order.shipping_lines + order.fee_lines:
         texts += [line.name or line.method_title or "", line.sku or ""]
+    texts += [order.payment_method_title, order.payment_method]
     texts += [order.status, order.created_via, *(coupon.code for coupon in order.coupon_lines)]
     texts += map(str, meta.values())
     return "\n".join(text for text in texts if text).casefold()
