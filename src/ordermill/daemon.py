@@ -279,14 +279,16 @@ class Daemon:
         return serving, writer
 
     def _wait(self, database: Database, shops: Shops, engine: Engine, schedule: Schedule) -> None:
-        clock = Clock()
+        clock, overdue = Clock(), False
         while not self._stop.wait(0.1):
             if self._reload.is_set():
                 self._reload.clear()
                 self._reload_now(database, shops)
             if clock.set_back():
                 schedule.at_once()
-                clock.noticed = self._due_by_this_clock(database, shops)
+                overdue = True
+            if overdue:
+                overdue = not self._due_by_this_clock(database, shops)
             engine.shops = shops.by_handle
             shops.close_retired(engine.busy)
 
@@ -364,13 +366,11 @@ class Clock:
 
     def __init__(self) -> None:
         self._ahead = self._difference()
-        self.noticed = True  # that it was set back
 
     def set_back(self) -> bool:
-        """Whether it was, by a second or more, since this was last ``noticed``."""
+        """Whether it was, by a second or more, since this was last asked."""
         before, self._ahead = self._ahead, self._difference()
-        self.noticed = self.noticed and self._ahead > before - 1
-        return not self.noticed
+        return self._ahead <= before - 1
 
     @staticmethod
     def _difference() -> float:

@@ -23,11 +23,11 @@ from ordermill.errors import SchemaOutdated, SchemaTooNew, StoreError, StoreLock
 from ordermill.invoicing.cancel import by_hand
 from ordermill.invoicing.decide import automatic
 from ordermill.invoicing.desk import act
-from ordermill.store import cases, edits, restores, sqlite
+from ordermill.store import cases, edits, erasure, restores, sqlite
 from ordermill.store.backup import put_in_place
 from ordermill.store.database import Database
 from ordermill.store.integrations import stored
-from ordermill.store.tables import SHOP_COLUMNS, api_keys, entities, idempotency, orders
+from ordermill.store.tables import SHOP_COLUMNS, api_keys, customers, entities, idempotency, orders
 from orders import a_refund, an_item, an_order, changed
 from program import call, written
 
@@ -177,6 +177,22 @@ def test_what_a_person_did_since_comes_along(house: House) -> None:
     assert [house.billing.rows(orders, orders.c.id == one) for one in (eight, nine, ten)] == before
     assert house.holds()
     assert not {eight, nine} & set(house.due())
+
+
+def test_a_buyer_who_was_erased_since_and_came_back_is_as_the_present_file_has_them(
+    house: House,
+) -> None:
+    eve = "eve@example.com"
+    house.billing.bill(house.billing.take_in(an_order("8", customer_email=eve)), automatic)
+    house.back_up()
+    with house.database.write() as conn:
+        erasure.erase(conn, erasure.of_email(conn, eve), now=house.clock())
+    house.billing.bill(house.billing.take_in(an_order("9", customer_email=eve)), automatic)
+    before = sorted(house.billing.rows(customers))
+    assert [row.email for row in before] == ["ana@example.com", None, eve]
+    assert house.restore() == 0
+    assert sorted(house.billing.rows(customers)) == before
+    assert house.holds()
 
 
 def test_the_file_that_was_there_stays_beside(house: House, capsys: Capture) -> None:

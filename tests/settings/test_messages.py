@@ -32,6 +32,7 @@ CASES = [
     ("keys:", "admin: {host: 0.0.0.0}\nkeys:", "2:15: admin.host: is not loopback, so admin.token is required"),
     ("keys:", "admin: {token: short}\nkeys:", "2:16: admin.token: must have 16 characters or more"),
     ("keys:", "admin: {port: 8080}\nkeys:", "2:15: admin.port: is the port of the api too; choose another"),
+    ("name: a", "name: shop", "3:12: keys.0.name: is what the audit trail calls others; choose another name"),
     (LONG_KEY, "short", "3:20: keys.0.key: must have 32 characters or more"),
     (LONG_KEY, "changeme" + LONG_KEY, "3:20: keys.0.key: is a placeholder; make one with: openssl rand -hex 32"),
     (LONG_KEY, "your-key-here" + LONG_KEY, "3:20: keys.0.key: is a placeholder; make one with: openssl rand -hex 32"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from ordermill.errors import ConfigError
+from ordermill.errors import ConfigError, TransientSourceError
 from ordermill.model.integration import Integration, Poll, Sweep
 from ordermill.store import integrations
 from ordermill.store.tables import entities
@@ -141,6 +141,16 @@ def test_a_shorter_interval_counts_from_the_reload(store: Stored) -> None:
     state = store.state(claim)
     assert state.poll_due_at == store.clock() + timedelta(seconds=30)
     assert state.sweep_due_at == store.clock() + timedelta(minutes=5)
+
+
+def test_no_wait_after_a_failure_outlasts_a_clock_that_was_ahead(store: Stored) -> None:
+    claim = store.claimed()
+    with store.database.write() as conn:
+        until = store.clock() + timedelta(days=1)
+        error = TransientSourceError("no answer", error_class="timeout")
+        integrations.failed(conn, claim, now=store.clock(), error=error, backoff_until=until)
+    store.configure(an_integration())
+    assert store.state(claim).backoff_until == store.clock() + timedelta(minutes=15)
 
 
 def test_a_new_start_tries_refused_credentials_again_but_leaves_a_persons_pause(

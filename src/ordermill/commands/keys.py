@@ -11,6 +11,7 @@ import typer
 
 from ordermill.daemon import now, open_database, read_settings
 from ordermill.errors import ConfigError
+from ordermill.model.integration import ACTORS
 from ordermill.settings import Settings
 from ordermill.settings.fields import duration
 from ordermill.store import keys
@@ -25,13 +26,12 @@ def create_key(
     lasts = None if expires_in is None else lasting(expires_in)
     settings = read_settings(path)
     unknown = [handle for handle in entities if handle not in settings.entities]
-    if unknown or not name.strip():
+    if unknown:
         known = ", ".join(settings.entities) or "none"
-        raise ConfigError(
-            f"no entity {', '.join(unknown)} in the file; there are: {known}"
-            if unknown
-            else "a key needs a name"
-        )
+        raise ConfigError(f"no entity {', '.join(unknown)} in the file; there are: {known}")
+    if not name.strip() or name.strip() in ACTORS:
+        others = ", ".join(sorted(ACTORS))
+        raise ConfigError(f"a key needs a name of its own; the audit trail calls others {others}")
     with opened(settings) as database, database.write() as conn:
         at = now()
         ends = None if lasts is None else at + lasts

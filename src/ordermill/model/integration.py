@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+LONGEST_BACKOFF = timedelta(minutes=15)  # a failing shop is asked again after that, at most
+
+# Who stands in the audit trail beside the names of keys.
+SHOP = "shop"
+ORDERMILL = "ordermill"
+OPERATOR = "operator"
+ACTORS = frozenset((SHOP, ORDERMILL, OPERATOR))
+
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
@@ -102,7 +110,8 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key from the YAML; ``entities`` empty means all. ``key`` is a secret."""
+    """A key from the YAML; ``entities`` empty means all. ``key`` is a secret, ``name`` none of
+    ACTORS, for it stands in the audit trail."""
 
     name: str
     key: str = field(repr=False)

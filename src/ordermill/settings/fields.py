@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ordermill.model.integration import ACTORS
+
 HANDLE = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 LONGEST = timedelta(days=36_500)
 EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
@@ -139,6 +141,12 @@ def not_blank(value: str) -> str:
     return value
 
 
+def no_actor(value: str) -> str:
+    if value.strip() in ACTORS:
+        raise ValueError("is what the audit trail calls others; choose another name")
+    return value
+
+
 def real_key(value: str) -> str:
     """Long enough, of visible characters, and not a sample's."""
     if not value.isascii() or not value.isprintable() or " " in value:
@@ -191,6 +199,7 @@ Whole = Annotated[int, BeforeValidator(whole, json_schema_input_type=int)]
 Port = Annotated[Whole, Field(ge=0, le=65_535)]
 Handle = Annotated[str, Field(pattern=HANDLE)]
 Text = Annotated[str, AfterValidator(not_blank)]
+KeyName = Annotated[Text, AfterValidator(no_actor)]
 Zone = Annotated[str, AfterValidator(zone)]
 Currency = Annotated[
     str, Field(json_schema_extra={"pattern": "^[A-Z]{3}$"}), AfterValidator(currency)

@@ -17,6 +17,7 @@ from ordermill.settings.fields import (
     Day,
     Duration,
     Handle,
+    KeyName,
     NumberFormat,
     Port,
     PublicUrl,
@@ -68,7 +69,7 @@ class Admin(Part):
 class Key(Part):
     """A key of the Orders API."""
 
-    name: Text
+    name: KeyName
     key: ApiSecret = Field(repr=False)
     scope: Literal["read", "write", "admin"] = "read"
     entities: tuple[Handle, ...] = Field(default=(), description="None: all.")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Table, case, insert, select, update
 
 from ordermill.errors import ConfigError
-from ordermill.model.integration import Entity, Integration, manual_handle
+from ordermill.model.integration import LONGEST_BACKOFF, Entity, Integration, manual_handle
 from ordermill.model.order import OrderStatus
 from ordermill.store import postgres
 from ordermill.store.ids import new_id
@@ -193,9 +193,10 @@ def _write_state(conn: Connection, integration_id: str, one: Integration, now: d
         )
         return
     by_us = state.paused_by == AUTH
-    values: dict[str, Any] = {
-        name: case((by_us, None), else_=state[name]) for name in (*NOT_PAUSED, "backoff_until")
-    }
+    values: dict[str, Any] = {name: case((by_us, None), else_=state[name]) for name in NOT_PAUSED}
+    # One that was reckoned by a clock that was ahead would last as long as that was wrong.
+    longest = _sooner(state.backoff_until, now + LONGEST_BACKOFF)
+    values["backoff_until"] = case((by_us, None), else_=longest)
     values["poll_due_at"] = _sooner(state.poll_due_at, now + one.poll.every)
     if one.sweep.every is not None:
         values["sweep_due_at"] = _sooner(state.sweep_due_at, now + one.sweep.every)

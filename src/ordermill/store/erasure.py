@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, Table, delete, select, update
 
 from ordermill.model.changes import of_items
 from ordermill.model.erasure import without_buyer
+from ordermill.model.integration import OPERATOR
 from ordermill.model.order import OrderStatus
 from ordermill.store import events, naming, read
 from ordermill.store.bulk import among
@@ -32,7 +33,6 @@ from ordermill.store.tables import (
     rejected_orders,
 )
 
-OPERATOR = "operator"
 REASON = "the buyer's personal data was erased"
 # Orders of which an invoice may still come need their buyer.
 AT_REST = (OrderStatus.INVOICED, OrderStatus.CANCELLED, OrderStatus.SKIPPED)

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from ordermill.model.integration import ORDERMILL as ORDERMILL
+from ordermill.model.integration import SHOP as SHOP
 from ordermill.store.bulk import append
 from ordermill.store.rows import json_text
 from ordermill.store.tables import events
@@ -18,9 +20,6 @@ UPDATED = "order.updated"
 SKIPPED = "order.skipped"
 GONE = "order.gone"
 RESTORED = "order.restored"
-
-SHOP = "shop"
-ORDERMILL = "ordermill"
 
 _NAMES = ("order_id", "at", "type", "actor", "reason", "data")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ordermill.errors import CredentialsRefused, RateLimited, SourceError
+from ordermill.model.integration import LONGEST_BACKOFF as LONGEST
 
 SHORTEST = timedelta(seconds=5)
-LONGEST = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
