@@ -97,6 +97,23 @@ def test_a_pause_in_seconds_is_waited_out_to_the_second(shop: Shops, house: Hous
     assert house.retries == [("orders", "throttled")]
 
 
+def test_what_must_not_happen_twice_is_asked_again_where_the_shop_did_not_let_it_happen(
+    shop: Shops, house: House
+) -> None:
+    def read(answer: Answer) -> bytes:
+        if answer.status >= 500:
+            raise TransientSourceError("500", error_class="upstream_5xx")
+        return answer.body
+
+    def once(shop: ShopClient) -> bytes:
+        return shop.call("orders", "POST", "/orders", read=read, attempts=1)
+
+    assert once(shop(busy("7"), OK)) == b"[]"
+    with pytest.raises(TransientSourceError, match="500"):
+        once(shop(busy("7"), httpx.Response(500), OK))
+    assert house.slept == [7.0, 7.0]
+
+
 def test_a_pause_until_a_date_is_waited_out_by_the_houses_clock(shop: Shops, house: House) -> None:
     at = format_datetime(datetime(2026, 11, 24, 12, 0, 9, tzinfo=UTC), usegmt=True)
     orders(shop(busy(at), OK))

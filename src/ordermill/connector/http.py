@@ -25,7 +25,13 @@ from ordermill.connector.network import PoolTransport, within
 from ordermill.connector.refusals import refuse, to_skip
 from ordermill.connector.retry import as_pause, backoff, pause_asked, retry_after
 from ordermill.connector.setup import checked_base, checked_headers, client, tls_context
-from ordermill.errors import InvalidAnswer, SourceError, SourceUnsupported, TransientSourceError
+from ordermill.errors import (
+    InvalidAnswer,
+    RateLimited,
+    SourceError,
+    SourceUnsupported,
+    TransientSourceError,
+)
 
 __all__ = ["Answer", "Budget", "Limits", "ShopClient"]
 
@@ -107,7 +113,8 @@ class ShopClient:
         A TransientSourceError, from the network or from ``read``, is tried again after a pause, as
         long as attempts are left and the shop does not ask for more than ``max_wait``; what cannot
         be waited out here leaves as RateLimited. A redirect is never followed: SourceUnsupported.
-        ``attempts``: 1 for what must not happen twice.
+        ``attempts``: 1 for what must not happen twice; RateLimited says that it did not happen, and
+        is always waited out.
         """
         if not path.startswith("/"):
             raise ValueError("a path begins with a slash")
@@ -204,8 +211,9 @@ class ShopClient:
         attempts: int | None = None,
     ) -> None:
         """Wait before the next attempt, or raise ``error`` if there is none."""
-        most = self._limits.attempts if attempts is None else attempts
-        if attempt >= most or asked > self._limits.max_wait:
+        if attempts is None or isinstance(error, RateLimited):
+            attempts = self._limits.attempts
+        if attempt >= attempts or asked > self._limits.max_wait:
             raise as_pause(error, asked) from None
         self._context.observer.retry(operation, error.error_class)
         if asked:
