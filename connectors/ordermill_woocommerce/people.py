@@ -9,8 +9,9 @@ from ordermill.model.order import Address, Customer
 from ordermill_woocommerce.typed import Contact, WooOrder
 
 # WooCommerce has no tax number of its own; each plug-in chose a key, and fields that a shop adds to
-# the block checkout have the checkout's prefix.
+# the block checkout have the checkout's prefix. A bare shipping_tax is an amount.
 _TAX_NUMBER = re.compile(
+    r"(?!_?(shipping_|customer_)tax$)"
     r"(_wc_(billing|shipping|other)/[a-z0-9_-]+/|_|yweu_)?(billing_|shipping_|customer_)?(eu_)?"
     r"(company_)?(vat|tax|nif|nip|cif|cui|oib|piva|dic|ic_dph|btw)"
     r"([ _-]?(number|nummer|no|id|code))?"

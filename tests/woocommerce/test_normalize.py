@@ -330,6 +330,13 @@ def test_a_tax_number_is_found_under_the_names_that_plugins_chose(key: str) -> N
     assert order.customer.tax_number == "SI12345678"
 
 
+@pytest.mark.parametrize("key", ["shipping_tax", "_shipping_tax", "customer_tax", "_customer_tax"])
+def test_the_amount_of_a_tax_is_no_tax_number(key: str) -> None:
+    order = changed(meta_data=[{"id": 1, "key": key, "value": "2.20"}])
+    assert order.customer is not None
+    assert order.customer.tax_number is None
+
+
 def test_the_tax_number_of_the_billing_address_goes_before_that_of_the_shipping_address() -> None:
     keys = ("_shipping_vat_id", "_billing_vat_id")
     order = changed(meta_data=[{"id": 1, "key": key, "value": key} for key in keys])
