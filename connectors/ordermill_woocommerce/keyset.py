@@ -148,7 +148,7 @@ def follow(position: Position, window: Window, seen: Seen) -> Step:
     position = _noted(position, seen)
     if position.tie is not None:
         going = _follow_tie(position, position.tie, seen)
-    elif _is_last(seen, seen.count):
+    elif _is_last(seen, seen.count) or _tells_nothing(seen):
         going = None
     else:
         going = _advanced(position, seen)
@@ -173,6 +173,12 @@ def _is_last(seen: Seen, so_far: int) -> bool:
     if seen.count in (0, seen.size):
         return seen.count == 0
     return seen.total is None or so_far >= seen.total
+
+
+def _tells_nothing(seen: Seen) -> bool:
+    """Whether a short page says of no row where it lies: what the shop counts beyond it can never
+    be asked for."""
+    return seen.count < seen.size and all(row.at is None for row in seen.rows)
 
 
 def outside(position: Position, rows: Sequence[Row]) -> bool:

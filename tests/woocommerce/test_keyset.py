@@ -146,6 +146,15 @@ def test_a_page_that_is_shorter_than_the_shop_counts_is_not_the_last(
     assert walk(shop, size).ids == shop.orders.keys() - shop.unloadable
 
 
+def test_a_short_page_without_a_readable_time_ends_its_listing_whatever_the_shop_counts() -> None:
+    live = Position(stage=Stage.LIVE, after=at(0), bound=at(900))
+    step = keyset.follow(live, CHANGED, Seen([Row(1, None)], 1, 5, 7, at(1000)))
+    assert step.position is None
+    full = Seen([Row(order, None) for order in range(5)], 5, 5, 7, at(1000))
+    with pytest.raises(InvalidAnswer, match="readable time"):
+        keyset.follow(live, CHANGED, full)
+
+
 @given(shop=SHOPS, size=st.integers(1, 9), since=st.integers(0, 12), length=st.integers(1, 12))
 def test_a_window_begins_with_its_first_second_and_ends_before_its_last(
     shop: Shop, size: int, since: int, length: int
