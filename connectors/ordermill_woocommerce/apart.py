@@ -20,23 +20,30 @@ INDEX_FIELDS = (
 )
 # Enough to tell a passing fault from an order that is never shown; of more orders one suffices.
 _ATTEMPTS = 2
+# How often, at least, the shop must show another order, each time at once, before one is blamed:
+# a shop that fails at random hardly does.
+PROOFS = 5
 
 
 def page(shop: Shop, operation: str, params: Mapping[str, str]) -> Rows:
     """A page of whole orders, but for those over which PHP dies: of them few fields, if the shop
     shows any other order whole. Where it shows none, it is the shop that is broken."""
+    size = shop.size
     try:
         return shop.rows(operation, params)
     except Died as died:
         if "_fields" in params:
             raise
         few = shop.listed(operation, {**params, "_fields": INDEX_FIELDS}, 1)
-        heads = {head.id: row for row in few.rows if (head := head_of(row)) is not None}
-        whole, unshown = _shown(shop, params["status"], list(heads))
-        if not whole and not shows_others(shop, unshown):
+        listed = [(row, head_of(row)) for row in few.rows]
+        heads = [head.id for _, head in listed if head is not None]
+        whole, unshown = _shown(shop, params["status"], heads)
+        if not _proven(shop, params["status"], whole, unshown):
             raise died from None
-    rows = [whole.get(order_id, row) for order_id, row in heads.items()
-            if order_id in whole or order_id in unshown]  # fmt: skip
+    if unshown:
+        shop.back_to(size)
+    rows = [row if head is None else whole.get(head.id, row) for row, head in listed
+            if head is None or head.id in whole or head.id in unshown]  # fmt: skip
     return replace(few, rows=rows)
 
 
@@ -52,23 +59,53 @@ def including(ids: Sequence[int | str], status: str) -> dict[str, str]:
 
 
 def _shown(shop: Shop, status: str, ids: Sequence[int]) -> tuple[dict[int, Raw], set[int]]:
-    """Orders as the shop shows them, asked for in halves where it dies, and those it cannot."""
-    if not ids:
-        return {}, set()
+    """Orders as the shop shows them, asked for in halves where it dies, and those it cannot; raise
+    SourceError where the first few are such and PHP dies over others, too."""
+    whole: dict[int, Raw] = {}
+    unshown: set[int] = set()
+    parts = [ids] if ids else []
+    while parts:
+        part = parts.pop()
+        try:
+            rows = shop.listed("orders", including(part, status), _attempts(part)).rows
+        except Died:
+            if len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+                continue
+            unshown |= set(part)
+            if not whole and len(unshown) == PROOFS:
+                to_blame(shop, unshown, 1)
+        else:
+            whole |= {head.id: row for row in rows if (head := head_of(row)) is not None}
+    return whole, unshown
+
+
+def _attempts(ids: Sequence[int]) -> int:
+    return _ATTEMPTS if len(ids) == 1 else 1
+
+
+def _proven(shop: Shop, status: str, whole: Mapping[int, Raw], unshown: set[int]) -> bool:
+    if whole and not unshown:
+        return True
+    sound = including(list(whole)[:1], status) if whole else None
+    return to_blame(shop, unshown, max(len(unshown), PROOFS), sound)
+
+
+def to_blame(
+    shop: Shop, ids: set[int], proofs: int = PROOFS, sound: Mapping[str, str] | None = None
+) -> bool:
+    """Whether these orders are to blame, as far as the shop answers a ``sound`` question, or one
+    about any other, so many times; raise SourceError if it fails."""
+    sound = sound or _others(shop, ids)
+    return all(shop.listed("probe", sound, 1).rows for _ in range(proofs))
+
+
+def _others(shop: Shop, ids: set[int]) -> Mapping[str, str]:
+    """The query for the newest order but these; where PHP dies over that, too, for the oldest."""
+    newest = {"per_page": "1", "exclude": ",".join(map(str, sorted(ids)))}
     try:
-        attempts = _ATTEMPTS if len(ids) == 1 else 1
-        rows = shop.listed("orders", including(ids, status), attempts).rows
+        shop.listed("probe", newest, 1)
     except Died:
-        if len(ids) == 1:
-            return {}, set(ids)
-        middle = len(ids) // 2
-        first, none_of_first = _shown(shop, status, ids[:middle])
-        second, none_of_second = _shown(shop, status, ids[middle:])
-        return first | second, none_of_first | none_of_second
-    return {head.id: row for row in rows if (head := head_of(row)) is not None}, set()
-
-
-def shows_others(shop: Shop, ids: set[int]) -> bool:
-    """Whether the shop shows any order but these; raise SourceError if it fails."""
-    others = {"per_page": "1", "exclude": ",".join(map(str, sorted(ids)))}
-    return bool(shop.listed("probe", others, 1).rows)
+        return newest | {"order": "asc"}
+    return newest

@@ -132,6 +132,10 @@ class Shop:
         self._size = min(self._largest, max(self._size, size * 2))
         return found
 
+    def back_to(self, size: int) -> None:
+        """Rows to ask for at once, as before a page that failed for another reason."""
+        self._size = size
+
     def listed(
         self, operation: str, params: Mapping[str, str], attempts: int | None = None
     ) -> Rows:
@@ -145,13 +149,14 @@ class Shop:
         answered = shop_time(headers) or after
         return Rows(rows, _total(headers), size, answered - (after - before))
 
-    def refunds(self, order_id: int) -> tuple[list[Raw], int]:
+    def refunds(self, order_id: int, attempts: int | None = None) -> tuple[list[Raw], int]:
         """The full refunds of an order, as pages of JSON text, and the requests they took."""
         bodies: list[Raw] = []
         page = 1
         while True:
             params = {"per_page": str(LARGEST_PAGE), "page": str(page)}
-            rows, _ = self.get("refunds", f"/orders/{order_id}/refunds", ROWS, params)
+            path = f"/orders/{order_id}/refunds"
+            rows, _ = self.get("refunds", path, ROWS, params, attempts)
             bodies += rows
             if len(rows) < LARGEST_PAGE:
                 return bodies, page

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import httpx
@@ -495,3 +496,130 @@ def test_a_shop_that_fails_while_refunds_are_asked_for_is_no_fault_of_the_order(
     shop.wire.instead = going_down
     with pytest.raises(TransientSourceError):
         shop.connector.fetch_ids([str(refunded)])
+
+
+@pytest.mark.parametrize("often", [0.3, 0.9])
+def test_a_shop_that_fails_at_random_has_no_order_that_cannot_be_read(often: float) -> None:
+    """Lists of few fields are cheap: they pass."""
+    chance = Random(7)
+    for _ in range(40):
+        shop = Shop(page_size=4)
+        placed = [str(order) for order in shop.place(9)]
+
+        def storm(asked: httpx.Request) -> httpx.Response | None:
+            fails = "_fields" not in asked.url.params and chance.random() < often
+            return httpx.Response(500, text="<b>Fatal error</b>") if fails else None
+
+        shop.wire.instead = storm
+        for _ in range(10):
+            with suppress(TransientSourceError):
+                assert readable(shop, shop.connector.fetch_ids(placed[:4]).orders)[1] == set()
+
+
+def test_the_only_order_of_a_shop_is_never_to_blame() -> None:
+    shop = Shop()
+    Deadly(shop, shop.place(1))
+    trash = shop.connector.fetch(ALL, None)
+    with pytest.raises(TransientSourceError, match="500"):
+        shop.connector.fetch(ALL, trash.cursor)
+
+
+def test_an_order_over_which_php_dies_leaves_the_pages_their_size() -> None:
+    shop = Shop(page_size=20)
+    with shop.ledger.one_second():
+        placed = [shop.ledger.place(MUG).id for _ in range(60)]
+    shop.clock.advance(60)
+    Deadly(shop, placed[30:31])
+    cursor, raws = None, []
+    for _ in range(8):
+        page = shop.connector.fetch(ALL, cursor)
+        raws += page.orders
+        if (cursor := page.cursor) is None:
+            break
+    assert cursor is None
+    assert readable(shop, raws) == (set(placed) - {placed[30]}, {placed[30]})
+
+
+def test_the_newest_and_an_older_order_that_end_php_are_both_told_from_a_broken_shop() -> None:
+    shop = Shop()
+    placed = shop.place(12)
+    broken = {placed[6], placed[-1]}
+    Deadly(shop, broken)
+    for order in broken:
+        assert readable(shop, shop.connector.fetch_ids([str(order)]).orders) == (set(), {order})
+
+
+def test_a_broken_shop_is_not_asked_for_each_of_its_orders() -> None:
+    shop = Shop(page_size=100)
+    Deadly(shop, shop.place(250))
+    cursor = shop.connector.fetch(ALL, None).cursor
+    shop.wire.seen.clear()
+    with pytest.raises(TransientSourceError, match="500"):
+        shop.connector.fetch(ALL, cursor)
+    assert len(shop.wire.seen) < 30
+
+
+def test_a_row_that_cannot_be_read_is_kept_on_a_page_with_an_order_that_ends_php() -> None:
+    shop = Shop()
+    broken, odd, fine = shop.place(3)
+    deadly = Deadly(shop, [broken])
+
+    def instead(asked: httpx.Request) -> httpx.Response | None:
+        if not asked.url.path.endswith("/orders") or (dies := deadly(asked)) is not None:
+            return dies
+        rows = shop.wire._answered(asked).json()
+        return httpx.Response(
+            200, json=[row | {"id": "12x"} if row["id"] == odd else row for row in rows]
+        )
+
+    shop.wire.instead = instead
+    page = shop.connector.fetch(ALL, shop.connector.fetch(ALL, None).cursor)
+    assert [raw.source_id for raw in page.orders] == [str(broken), "12x", str(fine)]
+
+
+def test_a_rate_limited_shop_gets_past_an_order_that_ends_php() -> None:
+    shop = Shop(page_size=20)
+    placed = shop.place(12)
+    deadly = Deadly(shop, placed[5:6])
+    asked_at: list[datetime] = []
+
+    def limited(asked: httpx.Request) -> httpx.Response | None:
+        if sum(shop.clock.now() - at < timedelta(seconds=10) for at in asked_at) >= 4:
+            return httpx.Response(429, headers={"Retry-After": "10"})
+        asked_at.append(shop.clock.now())
+        return deadly(asked)
+
+    shop.wire.instead = limited
+    found = shop.connector.fetch_ids([str(order) for order in placed])
+    assert readable(shop, found.orders) == (set(placed) - {placed[5]}, {placed[5]})
+
+
+def test_an_order_in_no_list_that_ends_php_when_it_is_asked_for_is_hidden() -> None:
+    shop = Shop()
+    unlisted, other = shop.place(2)
+
+    def instead(asked: httpx.Request) -> httpx.Response | None:
+        if asked.url.path.endswith(f"/orders/{unlisted}"):
+            return httpx.Response(500, text="<b>Fatal error</b>")
+        if not asked.url.path.endswith("/orders"):
+            return None
+        rows = shop.wire._answered(asked).json()
+        return httpx.Response(200, json=[row for row in rows if row["id"] != unlisted])
+
+    shop.wire.instead = instead
+    found = shop.connector.fetch_ids([str(unlisted), str(other)])
+    assert (list(found.hidden), found.gone) == ([str(unlisted)], {})
+    assert readable(shop, found.orders)[0] == {other}
+
+
+def test_refunds_that_end_php_for_every_order_are_asked_for_less_often() -> None:
+    shop = Shop()
+    placed = shop.place(4)
+    for order in placed[1:]:
+        shop.ledger.refund(order, amount=Decimal(1))
+    fatal = httpx.Response(500, text="<b>Fatal error</b>")
+    shop.wire.instead = lambda asked: fatal if asked.url.path.endswith("/refunds") else None
+    found = shop.connector.fetch_ids([str(order) for order in placed])
+    assert readable(shop, found.orders) == ({placed[0]}, set(placed[1:]))
+    refunds = [asked for asked in shop.wire.seen if asked.url.path.endswith("/refunds")]
+    assert len(refunds) == 4 + 2 + 2
