@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from invoicing.cases import EAGER, Life
@@ -12,7 +13,7 @@ from invoicing.proved import findings
 from ordermill.invoicing import process, reissue
 from ordermill.model.codes import code_of
 from ordermill.model.integration import Rules
-from ordermill.model.order import Item, ItemKind, Order, Refund, Transaction
+from ordermill.model.order import Item, ItemKind, ItemTax, Order, Refund, Transaction
 from orders import AT, a_refund, an_item, an_order, changed
 
 D = Decimal
@@ -338,6 +339,31 @@ def test_of_two_refunds_only_the_one_that_is_still_billed_is_credited() -> None:
     least = an_order(items=(an_item(quantity=3), FREIGHT))
     life.shop_says(changed(least, refunds=(of_lines("r1", ONE), of_lines("r2", ONE))))
     assert [str(note.content.total_with_tax) for note in life.credit_notes] == ["67.10", "12.20"]
+    settled(life)
+
+
+@pytest.mark.parametrize(
+    ("returned", "now", "refund", "credited"),
+    [
+        (2, an_item(quantity=2), an_item(quantity=3), "12.20"),
+        (1, an_item(quantity=6), ONE, "0"),
+        (1, an_item(quantity=4, discount=D("4.00"), total=D("36.00"), total_with_tax=D("43.92"),
+                    taxes=(ItemTax(rate=D(22), tax=D("7.92")),)), ONE, "4.88"),
+        (1, an_item(quantity=4, total_with_tax=D("43.80"), tax_rate=D("9.5"),
+                    taxes=(ItemTax(rate=D("9.5"), tax=D("3.80")),)), ONE, "5.00"),
+    ],
+    ids=["returned in part", "raised since", "discounted since", "taxed anew since"],
+)  # fmt: skip
+def test_of_lines_returned_before_a_refund_credits_only_what_is_billed_beyond_the_order(
+    returned: int, now: Item, refund: Item, credited: str
+) -> None:
+    """Shopify: a return was reissued; then the refund of it comes, with another change."""
+    less = an_order(items=(an_item(quantity=5 - returned), FREIGHT))
+    life = Life(WOO, EAGER, "shopify").tick().shop_says(less)
+    after = an_order(items=(now, FREIGHT), taxes=(), refunds=(of_lines("r1", refund),))
+    life.shop_says(after)
+    notes = [n.content.total_with_tax for n in life.credit_notes if n.refund_id == "r1"]
+    assert notes == ([D(credited)] if D(credited) else [])
     settled(life)
 
 

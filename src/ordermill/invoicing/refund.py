@@ -10,10 +10,10 @@ from ordermill.model import content as contents
 from ordermill.model.books import applied, billed, desired, falls_by_refunds
 from ordermill.model.case import Case, Desk, Happening, KnownRefund, Plan, joined
 from ordermill.model.document import Content, DocumentKind, Draft, Issued, LinkType
-from ordermill.model.lines import gross_of, is_there
+from ordermill.model.lines import gross_of, there
 from ordermill.model.money import money as round_money
 from ordermill.model.money import unit_of
-from ordermill.model.order import ZERO, Order, Refund
+from ordermill.model.order import ZERO, Item, Order, Refund
 
 
 def credit_refunds(case: Case, desk: Desk) -> Plan:
@@ -120,14 +120,34 @@ def _rounding(order: Order, refund: Refund) -> Decimal:
 
 
 def _without_gone(case: Case, refund: Refund, left: Content) -> Refund:
-    """Without the lines that are billed as they now are: in a shop whose total falls, a return or
-    an edit took them off before, and the refund that names them is only their money. Adjustments
-    are no lines: those of two refunds may cancel out in the order."""
+    """With its lines as far as more of them is billed than the order now has: in a shop whose total
+    falls, a return or an edit took off the rest before, of which the refund is only the money.
+    Adjustments are no lines: those of two refunds may cancel out in the order."""
     if not falls_by_refunds(case.order):
         return refund
-    more = contents.minus(left, desired(case))
-    kept = (i for i in refund.items if i.source_id is None or is_there(i, more.items))
-    return replace(refund, items=tuple(kept))
+    want = desired(case)
+    more = contents.minus(left, want)
+    items = []
+    for item in refund.items:
+        pieces = _pieces(left, item) - _pieces(want, item)
+        kept = _still_billed(item, there(item, more.items), pieces) if item.source_id else item
+        items += [] if kept is None else [kept]
+    return replace(refund, items=tuple(items))
+
+
+def _still_billed(item: Item, more: Item | None, pieces: Decimal) -> Item | None:
+    """Of a line given back, what the bill has beyond the order: at most ``more``, which is so many
+    ``pieces``, unless one is worth less only because what stays was changed as well."""
+    if more is None or more.quantity <= 0:
+        return None
+    if item.quantity <= pieces or more.total >= item.total:
+        return item
+    return more if more.total > 0 else None
+
+
+def _pieces(content: Content, line: Item) -> Decimal:
+    same = (i for i in content.items if (i.kind, i.source_id) == (line.kind, line.source_id))
+    return sum((item.quantity for item in same), ZERO)
 
 
 def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:

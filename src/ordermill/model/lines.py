@@ -161,9 +161,10 @@ def less_than_nothing(
             yield item
 
 
-def is_there(wanted: Item, items: Sequence[Item]) -> bool:
-    """Whether the line that is meant is one of these."""
-    return _line(items, wanted) is not None
+def there(wanted: Item, items: Sequence[Item]) -> Item | None:
+    """The line that is meant, if it is one of these."""
+    at = _line(items, wanted)
+    return None if at is None else items[at]
 
 
 def is_among(taken: Item, items: Sequence[Item]) -> bool:
