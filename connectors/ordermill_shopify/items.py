@@ -9,7 +9,7 @@ from decimal import Decimal
 from ordermill.model.order import ZERO, Item, ItemKind
 from ordermill_shopify.amounts import Side, Sold, taxed
 from ordermill_shopify.raws import bare
-from ordermill_shopify.structs import Line, Order, Sale, Ship, TaxLine
+from ordermill_shopify.structs import Line, Order, Reference, Sale, Ship, TaxLine
 
 _ONE = Decimal(1)
 _KINDS = {
@@ -75,7 +75,7 @@ def _ship(ship: Ship, side: Side, order: Order) -> Item:
         tax_lines=ship.tax_lines,
         side=side,
         order=order,
-        source_id=bare(ship.id),
+        source_id=id_of(ship),
     )
 
 
@@ -89,7 +89,7 @@ def _sold(
     tax_lines: Iterable[TaxLine],
     side: Side,
     order: Order,
-    source_id: str,
+    source_id: str | None,
     sku: str | None = None,
 ) -> Item:
     taxes = [(line, side.maybe(line.price_set, "taxLines.priceSet")) for line in tax_lines]
@@ -153,6 +153,11 @@ def sums_of(sales: Iterable[Sale], side: Side, sign: int = 1) -> list[Sum]:
 def reference(sale: Sale) -> str | None:
     """The bare id of what was sold; None for an adjustment."""
     named = sale.line_item or sale.shipping_line or sale.duty or sale.additional_fee
+    return id_of(named)
+
+
+def id_of(named: Reference | Ship | None) -> str | None:
+    """The bare id, None where the shop tells none."""
     return bare(named.id) if named is not None and named.id is not None else None
 
 
@@ -160,7 +165,7 @@ def _from_ledger(order: Order, side: Side, sales: Iterable[Sale]) -> Iterator[It
     lines = {bare(line.id): line for line in order.line_items}
     place = {ref: at for at, ref in enumerate(lines)}
     names = names_of(order)
-    freight = {bare(ship.id): ship for ship in order.shipping_lines}
+    freight = {id_of(ship): ship for ship in order.shipping_lines}
     free = _free_shipping(order, side)
     sums = sorted(
         sums_of(sales, side), key=lambda s: (_RANK[s.kind], place.get(s.ref or "", len(place)))
@@ -172,7 +177,7 @@ def _from_ledger(order: Order, side: Side, sales: Iterable[Sale]) -> Iterator[It
             free = []
         quantity = line.current_quantity if line is not None else min(max(each.quantity, 0), 1)
         if each.gross or each.tax or (quantity > 0 and each.kind is ItemKind.LINE_ITEM):
-            ship = freight.get(each.ref or "")
+            ship = freight.get(each.ref)
             unit = _unit(each, line if quantity > 0 else None, ship, side, order)
             yield _present(each, line, quantity, names, side, order.taxes_included, unit)
     yield from free
@@ -211,7 +216,7 @@ def _present(
     """A sum of the ledger as a line. An amount that is left without a quantity is counted once."""
     net = each.net
     return Sold(
-        name=names.get(each.ref or "") or _NAMES.get(each.line_type, "Adjustment"),
+        name=name_of(each.ref, each.line_type, names),
         kind=each.kind,
         quantity=Decimal(quantity) if quantity > 0 else _ONE,
         unit=unit,
@@ -224,7 +229,13 @@ def _present(
 
 
 def names_of(order: Order) -> dict[str, str]:
-    """The names of lines, shipping lines and fees by their bare ids."""
-    names = {bare(line.id): line.name or line.title for line in order.line_items}
-    names |= {bare(ship.id): ship.title for ship in order.shipping_lines if ship.id}
-    return names | {bare(fee.id): fee.name for fee in order.additional_fees}
+    """The names of lines, shipping lines and fees by their bare ids, and of what has none by the
+    type that the ledger gives it."""
+    ships = {id_of(ship) or "SHIPPING": ship.title for ship in order.shipping_lines if ship.title}
+    lines = {bare(line.id): line.name or line.title for line in order.line_items}
+    return _NAMES | ships | lines | {bare(fee.id): fee.name for fee in order.additional_fees}
+
+
+def name_of(ref: str | None, line_type: str, names: dict[str, str]) -> str:
+    """The same in the order as in a refund: what has no id is known by its name."""
+    return names.get(ref or "") or names.get(line_type, "Adjustment")

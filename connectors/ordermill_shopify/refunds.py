@@ -9,7 +9,7 @@ from decimal import Decimal
 from ordermill.model.order import ZERO, Item, ItemKind
 from ordermill.model.order import Refund as OrderRefund
 from ordermill_shopify.amounts import Side, Sold, taxed, time
-from ordermill_shopify.items import Sum, names_of, sums_of
+from ordermill_shopify.items import Sum, id_of, name_of, names_of, sums_of
 from ordermill_shopify.raws import bare
 from ordermill_shopify.structs import Order, Refund, Sale, TaxLine
 
@@ -117,7 +117,7 @@ def _parts(refund: Refund, side: Side) -> list[Part]:
     ]
     freight = [
         Part(
-            bare(ship.shipping_line.id) if ship.shipping_line is not None else None,
+            id_of(ship.shipping_line),
             ItemKind.SHIPPING,
             1,
             side.of(ship.subtotal_amount_set, "refundShippingLines.subtotalAmountSet"),
@@ -142,7 +142,7 @@ def _pieces(kind: ItemKind, quantity: int) -> Decimal:
 
 def _of_sum(each: Sum, names: dict[str, str], side: Side) -> Item:
     return Sold(
-        name=names.get(each.ref or "") or str(each.kind).replace("_", " ").capitalize(),
+        name=name_of(each.ref, each.line_type, names),
         kind=each.kind,
         quantity=_pieces(each.kind, each.quantity),
         unit=min(each.net, ZERO),  # a refund names no price: what is left of one is no discount
@@ -156,7 +156,7 @@ def _of_sum(each: Sum, names: dict[str, str], side: Side) -> Item:
 def _of_part(part: Part, names: dict[str, str], side: Side, included: bool) -> Item:
     net = part.subtotal - part.tax if included else part.subtotal
     return Sold(
-        name=names.get(part.ref or "") or str(part.kind).replace("_", " ").capitalize(),
+        name=name_of(part.ref, str(part.kind).upper(), names),
         kind=part.kind,
         quantity=_pieces(part.kind, part.quantity),
         unit=ZERO,

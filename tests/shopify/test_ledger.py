@@ -264,6 +264,42 @@ def test_part_of_a_price_goes_back_without_a_piece_and_nothing_is_reissued() -> 
     assert (life.billed, life.billed_tax) == (D("28.06"), D("5.06"))
 
 
+def test_a_return_fee_has_one_name_in_the_order_and_in_the_refund_and_nothing_is_reissued() -> None:
+    credit = agreement(
+        sale("PRODUCT", "-12.2", "-2.2", -1, **of_line()), sale("FEE", "3.0", "0.0", 1),
+        refund=REFUND,
+    )  # fmt: skip
+    after = order(agreements=page_of(PLACED, credit), lineItems=page_of(line(currentQuantity=1)),
+                  refunds=[refunded("9.2", refundLineItems=page_of(back()))],
+                  currentTotalPriceSet=bag("21.3"), currentTotalTaxSet=bag("3.3"),
+                  currentTaxLines=[tax("3.3")])  # fmt: skip
+    life = Life(normalized(order()), source="shopify").tick()
+    life.shop_says(normalized(after))
+    assert [str(each.kind) for each in life.case.documents] == ["invoice", "credit_note"]
+    assert life.billed == D("21.3")
+
+
+@pytest.mark.parametrize("title", ["Post", ""])
+def test_shipping_without_an_id_is_the_same_with_the_ledger_as_without(title: str) -> None:
+    """Else the first refund of the order would reissue it."""
+    ships = page_of(shipping(id=None, title=title, originalPriceSet=bag("8.0")))
+    placed = agreement(PLACED["sales"]["nodes"][0], sale("SHIPPING", "6.1", "1.1", 1))
+    plain = order(shippingLines=ships)
+    assert normalized(plain | {"agreements": page_of(placed)}).items == normalized(plain).items
+    given = agreement(sale("SHIPPING", "-6.1", "-1.1", -1), refund=REFUND)
+    own = {"shippingLine": {"id": None}, "subtotalAmountSet": bag("5"), "taxAmountSet": bag("1.1")}
+    after = order(shippingLines=ships, agreements=page_of(placed, given),
+                  refunds=[refunded("6.1", refundShippingLines=page_of(own))],
+                  currentTotalPriceSet=bag("24.4"), currentTotalTaxSet=bag("4.4"),
+                  currentTaxLines=[tax("4.4")])  # fmt: skip
+    life = Life(normalized(plain), source="shopify").tick()
+    life.shop_says(normalized(after))
+    assert [str(each.kind) for each in life.case.documents] == ["invoice", "credit_note"]
+    assert life.case.changes == ()
+    by_itself = normalized(after | {"agreements": page_of(placed)}).refunds[0].items
+    assert [(item.name, item.source_id) for item in by_itself] == [(title or "Shipping", None)]
+
+
 def test_a_tip_counts_once_as_a_fee() -> None:
     tip = line(12, name="Tip", sku=None, quantity=1, currentQuantity=1, taxLines=[],
                originalUnitPriceSet=bag("3.0"), originalTotalSet=bag("3.0"))  # fmt: skip
