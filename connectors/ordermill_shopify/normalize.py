@@ -110,7 +110,8 @@ def _owed_tax(
     if not gross:
         return ZERO  # a refund of an amount leaves the tax where it was, with nothing owed any more
     of_lines = sum((item.total_with_tax - item.total for item in items), ZERO)
-    return tax if tax in (sum((each.tax for each in taxes), ZERO), of_lines) else None
+    of_taxes = sum((each.tax for each in taxes), ZERO) if taxes else of_lines
+    return tax if tax in (of_taxes, of_lines) else None
 
 
 def _flags(order: Order, side: Side) -> dict[str, Any]:

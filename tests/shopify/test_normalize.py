@@ -108,6 +108,8 @@ def test_a_tax_that_neither_the_tax_lines_nor_the_lines_make_is_not_compared() -
     assert normalized(order(currentTaxLines=[tax("5.51")])).owed_tax == D("5.5")
     by_lines_only = order(currentTaxLines=[tax("5.5", None)])
     assert normalized(by_lines_only).owed_tax == D("5.5")
+    untaxed = order(currentTotalTaxSet=bag("0.0"), currentTaxLines=[])
+    assert normalized(untaxed).owed_tax is None
 
 
 def test_taxes_without_a_rate_are_grouped_by_what_their_lines_show() -> None:
