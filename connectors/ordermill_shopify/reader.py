@@ -19,6 +19,7 @@ _FIRST = {"orders": 50, "index": 100, "by_ids": 50, "details": 20, "more": 100, 
           "lines": _DETAILED_LINES}  # fmt: skip
 _MOST = {"index": LARGEST, "by_ids": 100, "details": 50, "more": LARGEST, "sales": LARGEST,
          "lines": _DETAILED_LINES}  # fmt: skip
+_FEW_LINES = 6
 _LINES = 20  # most orders have fewer; the others are read again, with details
 
 
@@ -74,7 +75,7 @@ class Reader:
     def complete(self, nodes: Sequence[Node]) -> tuple[list[Node], float]:
         """The same orders in the same order, with ledger, refunds and nested pages where needed.
 
-        An order that vanished meanwhile is left out.
+        An order that vanished meanwhile is left out; one that is denied is an error.
         """
         wanted = (node.get("id") for node in nodes if needs_details(node))
         pending = list(dict.fromkeys(each for each in wanted if isinstance(each, str)))
@@ -83,7 +84,11 @@ class Reader:
         for _ in range(_TRIES):
             if not pending:
                 break
-            found, cost, _denied = self.by_ids(pending, "details")
+            found, cost, denied = self.by_ids(pending, "details")
+            if denied:
+                raise CredentialsRefused(
+                    "the shop denies what an order's details need; grant the app its scopes"
+                )
             used += cost
             pending = []
             for gid, node in found.items():
@@ -104,8 +109,8 @@ class Reader:
         return self.sized(kind, f"more_{name}", lambda size: {**variables, sized: size})
 
     def sized(self, kind: str, name: str, variables: Callable[[int], Mapping[str, Any]]) -> Reply:
-        """Ask with the size that ``kind`` is at; smaller as long as that is too dear, and of a
-        single order with details for fewer of its lines and sales at once."""
+        """Ask with the size that ``kind`` is at; smaller as long as that is too dear, and of orders
+        with details first for fewer of their lines and sales at once."""
         while True:
             size = self._sizes.of(kind)
             try:
@@ -123,8 +128,11 @@ class Reader:
             return reply
 
     def _smaller(self, kind: str, size: int) -> None:
-        if kind == "details" and size <= 1:
-            self._sizes.failed("lines", self._sizes.of("lines"))
+        """Another id costs nothing by the documented rule: of many lines fewer are asked for
+        first."""
+        lines = self._sizes.of("lines")
+        if kind == "details" and (size <= 1 or lines > _FEW_LINES):
+            self._sizes.failed("lines", lines)
         else:
             self._sizes.failed(kind, size)
 

@@ -237,6 +237,24 @@ def test_an_order_that_a_denied_field_took_with_it_is_hidden_and_never_gone(
     assert (found.gone, found.hidden) == ({}, ["950"])
 
 
+def test_an_order_whose_details_are_denied_is_an_error_and_never_left_out_in_silence() -> None:
+    """A scope that its ledger needs is missing: then no such order can be read."""
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Orders":
+            return {"orders": page_of(order(edited=True))}
+        if name == "Details":
+            denied = an_error("ACCESS_DENIED", path=["nodes", 0, "agreements"])
+            return {"data": {"nodes": [None]}} | denied
+        return ALL_SCOPES if name == "Shop" else {"nodes": [order(edited=True)]}
+
+    connector, _, _ = connected(reply)
+    with pytest.raises(CredentialsRefused, match="scopes"):
+        connector.fetch(CHANGED, None)
+    with pytest.raises(CredentialsRefused, match="scopes"):
+        connector.fetch_ids(["1001"])
+
+
 def test_a_denied_field_of_another_order_hides_none_that_vanished() -> None:
     def reply(name: str, variables: dict[str, Any]) -> Any:
         if name == "Shop":
@@ -288,6 +306,27 @@ def test_one_order_that_is_too_dear_is_read_with_fewer_of_its_lines_at_once() ->
     assert len(connector.fetch(CHANGED, None).orders) == 1
     asked = [asked[1]["lines"] for asked in shop.asked if asked[0] == "Details"]
     assert list(dict.fromkeys(asked)) == [50, 25, 12, 6]
+
+
+def test_orders_that_are_too_dear_together_are_first_asked_for_with_fewer_lines() -> None:
+    """By the documented rule asking for another id costs nothing: only the lines do."""
+
+    def reply(name: str, variables: dict[str, Any]) -> Any:
+        if name == "Orders":
+            numbers = range(1001, 1011)
+            ids = [{"id": f"gid://shopify/Order/{each}", "legacyResourceId": str(each)}
+                   for each in numbers]  # fmt: skip
+            return {"orders": page_of(*[order(edited=True, **each) for each in ids])}
+        if variables["lines"] > 8:
+            return an_error("MAX_COST_EXCEEDED")
+        return {"nodes": [order(edited=True, agreements=page_of(), id=each,
+                                legacyResourceId=each.rpartition("/")[2])
+                          for each in variables["ids"]]}  # fmt: skip
+
+    connector, shop, _ = connected(reply)
+    assert len(connector.fetch(CHANGED, None).orders) == 10
+    asked = [(len(each["ids"]), each["lines"]) for name, each in shop.asked if name == "Details"]
+    assert asked == [(10, 50), (10, 25), (10, 12), (10, 6)]
 
 
 def test_an_order_of_which_not_even_one_line_can_be_paid_for_is_an_error() -> None:
