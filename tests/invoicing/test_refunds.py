@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from invoicing.cases import EAGER, Life
 from invoicing.proved import findings
 from ordermill.invoicing import process, reissue
+from ordermill.model.books import held
 from ordermill.model.codes import code_of
 from ordermill.model.integration import Rules
 from ordermill.model.order import Item, ItemKind, ItemTax, Order, Refund, Transaction
@@ -374,6 +375,24 @@ def test_adjustments_of_two_refunds_that_cancel_out_are_both_credited() -> None:
     rest = of_lines("r2", *WOO.items, adjustment("-5.00"))
     life.shop_says(an_order(items=(), taxes=(), refunds=(given, rest)))
     assert [str(note.content.total_with_tax) for note in life.credit_notes] == ["5.00", "62.10"]
+    settled(life)
+
+
+def test_money_that_went_back_and_came_again_did_not_come_where_no_credit_note_owes_it() -> None:
+    """Shopify: one is returned and paid back, and bought again and paid, between two readings."""
+    came = Transaction(id="t1", kind="sale", status="success", gateway="stripe",
+                       amount=WOO.total_with_tax, currency_code="EUR", at=AT)  # fmt: skip
+    gave = replace(came, id="t2", kind="refund", amount=D("5.00"))
+    less = (*WOO.items, adjustment("-5.00"))
+    given = of_lines("r1", adjustment("5.00"))
+    life = Life(changed(WOO, transactions=(came,)), EAGER, "shopify").tick()
+    life.shop_says(an_order(items=less, refunds=(given,), transactions=(came, gave)))
+    back = replace(gave, id="t3", amount=D("12.20"))
+    again = replace(came, id="t4", amount=D("12.20"))
+    life.shop_says(an_order(items=less, refunds=(given, of_lines("r2", ONE)),
+                            transactions=(came, gave, back, again)))  # fmt: skip
+    assert [note.refund_id for note in life.credit_notes] == ["r1"]
+    assert held(life.case) == life.billed
     settled(life)
 
 

@@ -149,6 +149,11 @@ def _given_back(case: Case, desk: Desk, known: KnownRefund) -> Iterator[Payment]
         left -= amount
 
 
+def owing(case: Case) -> list[Issued]:
+    """Credit notes of which something is neither given back nor applied yet, the oldest first."""
+    return [note for note in _notes(case) if _unspent(case, note) > 0]
+
+
 def _unspent(case: Case, note: Issued) -> Decimal:
     """What is neither given back nor applied yet of a credit note."""
     spent = (p.amount for p in case.payments if p.credit_note_id == note.id)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from ordermill.invoicing import money
 from ordermill.model import content as contents
 from ordermill.model.books import applied, billed, desired, falls_by_refunds
 from ordermill.model.case import Case, Desk, Happening, KnownRefund, Plan, joined
@@ -83,7 +84,7 @@ def _credit(case: Case, desk: Desk, known: KnownRefund, invoice: Issued) -> Plan
     if evens:
         amount += off
     if amount <= 0 or left.total_with_tax <= 0:
-        return _nothing_to_credit(case, refund, invoice)
+        return _nothing_to_credit(case, refund)
     content = contents.of_refund(replace(refund, amount=amount), left)
     if evens and refund.total_tax is not None and amount < left.total_with_tax:
         content = contents.with_tax(content, left.total_tax - want.total_tax)
@@ -169,10 +170,12 @@ def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
     return lines + min(amount - lines, max(fallen, ZERO))
 
 
-def _nothing_to_credit(case: Case, refund: Refund, invoice: Issued) -> Plan:
-    """Only money: it goes back out of the credit note there is."""
-    notes = case.credit_notes(invoice.id) or tuple(d for d in case.documents if d.credits)
-    settled_by = notes[-1].id if notes else invoice.id
+def _nothing_to_credit(case: Case, refund: Refund) -> Plan:
+    """Only money: it goes back out of a credit note that owes it. Where none does, it came and went
+    back beside the first invoice, and is no part of what came."""
+    owing = money.owing(case)
+    first = next(d for d in case.documents if d.kind is DocumentKind.INVOICE)
+    settled_by = owing[-1].id if owing else first.id
     told = _told(case, refund, ZERO, settled_by)
     return Plan(settled={refund.source_id: settled_by}, events=(told,))
 
