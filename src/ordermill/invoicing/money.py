@@ -150,8 +150,10 @@ def _given_back(case: Case, desk: Desk, known: KnownRefund) -> Iterator[Payment]
 
 
 def owing(case: Case) -> list[Issued]:
-    """Credit notes of which something is neither given back nor applied yet, the oldest first."""
-    return [note for note in _notes(case) if _unspent(case, note) > 0]
+    """Credit notes of which something is neither given back nor applied yet, the oldest first. One
+    of a refund owes nobody else: its money is about to be recorded."""
+    notes = (note for note in _notes(case) if note.refund_id is None)
+    return [note for note in notes if _unspent(case, note) > 0]
 
 
 def _unspent(case: Case, note: Issued) -> Decimal:

@@ -121,25 +121,29 @@ def _rounding(order: Order, refund: Refund) -> Decimal:
 
 
 def _without_gone(case: Case, refund: Refund, left: Content) -> Refund:
-    """With its lines as far as more of them is billed than the order now has: in a shop whose total
-    falls, a return or an edit took off the rest before, of which the refund is only the money.
+    """Without the lines that are billed as they now are: in a shop whose total falls, a return or
+    an edit took them off before, and the refund that names them is only their money. Where a
+    credit note owes the buyer such money, of a line only what is billed beyond the order stays.
     Adjustments are no lines: those of two refunds may cancel out in the order."""
     if not falls_by_refunds(case.order):
         return refund
-    want = desired(case)
+    want, owed_back = desired(case), money.owing(case)
     more = contents.minus(left, want)
-    items = []
+    items: list[Item | None] = []
     for item in refund.items:
-        pieces = _pieces(left, item) - _pieces(want, item)
-        kept = _still_billed(item, there(item, more.items), pieces) if item.source_id else item
-        items += [] if kept is None else [kept]
-    return replace(refund, items=tuple(items))
+        beyond = there(item, more.items)
+        if item.source_id is None or (beyond is not None and not owed_back):
+            items.append(item)
+        elif beyond is not None:
+            pieces = _pieces(left, item) - _pieces(want, item)
+            items.append(_still_billed(item, beyond, pieces))
+    return replace(refund, items=tuple(item for item in items if item is not None))
 
 
-def _still_billed(item: Item, more: Item | None, pieces: Decimal) -> Item | None:
+def _still_billed(item: Item, more: Item, pieces: Decimal) -> Item | None:
     """Of a line given back, what the bill has beyond the order: at most ``more``, which is so many
     ``pieces``, unless one is worth less only because what stays was changed as well."""
-    if more is None or more.quantity <= 0:
+    if more.quantity <= 0:
         return None
     if item.quantity <= pieces or more.total >= item.total:
         return item
