@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from invoicing.cases import EAGER, Life
 from invoicing.proved import findings
+from ordermill.errors import WrongState
 from ordermill.invoicing import process, reissue
 from ordermill.model.books import held
 from ordermill.model.codes import code_of
@@ -163,6 +164,24 @@ def test_an_edit_waits_for_a_pending_refund_and_is_reissued_after_it() -> None:
         "invoice", "credit_note", "credit_note", "invoice",
     ]  # fmt: skip
     settled(life)
+
+
+def test_a_refund_whose_rest_never_comes_is_billed_by_a_call_and_credited_once() -> None:
+    """Shopify: a part of it is through, so it is neither to be credited nor failed."""
+    less = an_order(items=(an_item(quantity=4), FREIGHT))
+    waits = of_lines("r1", ONE, pending=True)
+    life = Life(WOO, EAGER, "shopify").tick().shop_says(changed(less, refunds=(waits,)))
+    life.do(reissue.by_hand, actor="backoffice")
+    assert life.said("order.reissued") == ["quantity, tax changed"]
+    assert life.billed == life.owed
+    life.tick(90_000).shop_says(changed(less, refunds=(replace(waits, pending=False),)))
+    assert [document.kind for document in life.case.documents] == [
+        "invoice", "credit_note", "invoice",
+    ]  # fmt: skip
+    assert life.credit_notes[0].status == "paid"
+    settled(life)
+    with pytest.raises(WrongState):
+        life.do(reissue.by_hand, actor="backoffice")
 
 
 def test_a_failed_refund_is_none() -> None:

@@ -47,17 +47,22 @@ def came(case: Case, desk: Desk) -> Plan:
 
 
 def differences(case: Case) -> tuple[Difference, ...]:
-    """Between what is billed (pending refunds as if they were through) and what is desired. Where
-    nothing is billed any more, a cancelled order and one that is worth nothing want nothing."""
+    """Between what is billed and what is desired; none where pending refunds explain it."""
+    found = _differences_now(case)
+    if found and pending(case):
+        soon = changes.diff(without_pending(case, billed(case)), desired(case))
+        return () if not soon else found
+    return found
+
+
+def _differences_now(case: Case) -> tuple[Difference, ...]:
+    """Whatever is pending. Where nothing is billed any more, a cancelled order and one that is
+    worth nothing want nothing."""
     left, what = billed(case), desired(case)
     worth = what.items and what.total_with_tax  # the rounding of no line is nothing to invoice
     if contents.is_nothing(left) and (case.order.cancelled or not worth):
         return ()
-    plain = changes.diff(left, what)
-    if plain and pending(case):
-        soon = changes.diff(without_pending(case, left), what)
-        return () if not soon else plain
-    return plain
+    return changes.diff(left, what)
 
 
 def buyer_differences(case: Case) -> tuple[Difference, ...]:
@@ -69,7 +74,8 @@ def buyer_differences(case: Case) -> tuple[Difference, ...]:
 
 
 def _again(case: Case, desk: Desk) -> Plan:
-    if not differences(case) and not buyer_differences(case):
+    """What is pending may never come: then a call bills the order without it."""
+    if not _differences_now(case) and not buyer_differences(case):
         raise WrongState(
             Refusal.ORDER_ITEMS_NOT_CHANGED,
             "nothing that the invoice says has changed",
@@ -116,7 +122,7 @@ def reissue(case: Case, desk: Desk) -> Plan:
 
 
 def _why(case: Case) -> str:
-    found = differences(case) + buyer_differences(case)
+    found = _differences_now(case) + buyer_differences(case)
     lines = {each.line for each in found if each.line is not None}
     fields = sorted({each.field for each in found})
     return f"{', '.join(fields)} changed" + (f" in {len(lines)} lines" if len(lines) > 1 else "")
