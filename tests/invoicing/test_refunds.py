@@ -415,6 +415,21 @@ def test_money_that_went_back_and_came_again_did_not_come_where_no_credit_note_o
     settled(life)
 
 
+def test_money_of_a_line_that_nobody_paid_is_missing_where_it_went_back() -> None:
+    """Shopify: a line is added to a paid order and refunded, out of what was paid, between two
+    readings: the order is the same, and less of it is paid."""
+    came = Transaction(id="t1", kind="sale", status="success", gateway="stripe",
+                       amount=WOO.total_with_tax, currency_code="EUR", at=AT)  # fmt: skip
+    back = replace(came, id="t2", kind="refund", amount=D("12.20"))
+    added = an_item("Cup", source_id="9", quantity=1)
+    life = Life(changed(WOO, transactions=(came,)), EAGER, "shopify").tick()
+    life.shop_says(changed(WOO, refunds=(of_lines("r1", added),), transactions=(came, back)))
+    assert held(life.case) == WOO.total_with_tax - D("12.20")
+    assert life.billed == life.owed
+    assert life.case.invoice.status == "open"
+    settled(life)
+
+
 def test_money_given_back_before_the_smaller_order_is_reissued_becomes_a_credit_note() -> None:
     """Both within the settle time: the refund is credited, the items follow by a reissue."""
     life = Life(WOO, Rules(auto_process=True, auto_reissue_on_update=True), "shopify").tick()

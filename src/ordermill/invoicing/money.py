@@ -149,6 +149,15 @@ def _given_back(case: Case, desk: Desk, known: KnownRefund) -> Iterator[Payment]
         left -= amount
 
 
+def kept(case: Case) -> Decimal | None:
+    """What the shop still has of the buyer's money, by its transactions; None where it has none."""
+    moved = [t for t in case.order.transactions if _done(t)]
+    if not any(t.kind in RECEIVES for t in moved):
+        return None
+    signed = {"refund": -1, "change": -1} | dict.fromkeys(RECEIVES, 1)
+    return sum((signed.get(t.kind, 0) * t.amount for t in moved), ZERO)
+
+
 def owing(case: Case) -> list[Issued]:
     """Credit notes of which something is neither given back nor applied yet, the oldest first. One
     of a refund owes nobody else: its money is about to be recorded."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ordermill.invoicing import money
 from ordermill.model import content as contents
-from ordermill.model.books import applied, billed, desired, falls_by_refunds
+from ordermill.model.books import applied, billed, desired, falls_by_refunds, held
 from ordermill.model.case import Case, Desk, Happening, KnownRefund, Plan, joined
 from ordermill.model.document import Content, DocumentKind, Draft, Issued, LinkType
 from ordermill.model.lines import gross_of, there
@@ -76,9 +76,13 @@ def credit_note(
 
 def _credit(case: Case, desk: Desk, known: KnownRefund, invoice: Issued) -> Plan:
     """With it what is billed is what is desired, in tax as well, whatever was rounded before."""
-    left = billed(case)
-    refund = _without_gone(case, known.refund, left)
-    amount, want = _creditable(case, refund, left), _wanted(case, refund)
+    left, refund = billed(case), known.refund
+    if not falls_by_refunds(case.order) or _takes_what_is_owed(case):
+        amount = round_money(refund.amount, left.currency_code)
+    else:
+        refund = _without_gone(case, refund, left)
+        amount = _creditable(case, refund, left)
+    want = _wanted(case, refund)
     off = left.total_with_tax - want.total_with_tax - amount
     evens = abs(off) <= _rounding(case.order, refund)
     if evens:
@@ -120,13 +124,20 @@ def _rounding(order: Order, refund: Refund) -> Decimal:
     return ZERO if contents.in_units(code, *amounts) else unit_of(code)
 
 
+def _takes_what_is_owed(case: Case) -> bool:
+    """Whether a shop whose total falls gave back money that the invoice counts on, and no credit
+    note owes: of a line that was added and taken off again between two looks, and never paid. Then
+    the refund is credited whole, and what is owed all the same is invoiced anew."""
+    kept = money.kept(case)
+    counted = min(held(case), round_money(case.order.owed, case.order.currency_code))
+    return kept is not None and kept < counted and not money.owing(case)
+
+
 def _without_gone(case: Case, refund: Refund, left: Content) -> Refund:
     """Without the lines that are billed as they now are: in a shop whose total falls, a return or
     an edit took them off before, and the refund that names them is only their money. Where a
     credit note owes the buyer such money, of a line only what is billed beyond the order stays.
     Adjustments are no lines: those of two refunds may cancel out in the order."""
-    if not falls_by_refunds(case.order):
-        return refund
     want, owed_back = desired(case), money.owing(case)
     more = contents.minus(left, want)
     items: list[Item | None] = []
@@ -156,13 +167,11 @@ def _pieces(content: Content, line: Item) -> Decimal:
 
 
 def _creditable(case: Case, refund: Refund, left: Content) -> Decimal:
-    """What of the refund takes something back: its lines, and what is beyond them. In a shop whose
-    total falls by refunds, that beyond is only money that the buyer had paid too much (an edit made
-    the order smaller) as far as what is owed did not fall by it."""
+    """What of a refund takes something back in a shop whose total falls by it: its lines, and what
+    is beyond them. That beyond is only money that the buyer had paid too much (an edit made the
+    order smaller) as far as what is owed did not fall by it."""
     code = left.currency_code
     amount, owed = round_money(refund.amount, code), round_money(case.order.owed, code)
-    if not falls_by_refunds(case.order):
-        return amount
     lines = gross_of(contents.lines_of(refund, left))
     if amount <= lines:
         return amount
@@ -180,11 +189,10 @@ def _nothing_to_credit(case: Case, refund: Refund) -> Plan:
     owing = money.owing(case)
     first = next(d for d in case.documents if d.kind is DocumentKind.INVOICE)
     settled_by = owing[-1].id if owing else first.id
-    told = _told(case, refund, ZERO, settled_by)
-    return Plan(settled={refund.source_id: settled_by}, events=(told,))
+    return Plan(settled={refund.source_id: settled_by}, events=(_told(case, refund, ZERO, None),))
 
 
-def _told(case: Case, refund: Refund, credited: Decimal, document_id: str) -> Happening:
+def _told(case: Case, refund: Refund, credited: Decimal, document_id: str | None) -> Happening:
     reason = None
     if credited < refund.amount:
         reason = f"refunded {refund.amount:f}, of which {credited:f} could still be credited"
