@@ -25,7 +25,8 @@ _HIDDEN_BUT_KEPT = re.compile(
     r"(_wc_(billing|shipping|other)/[a-z0-9_-]+/|_)(billing_|shipping_|customer_)?(company_)?(eu_)?"
     r"(vat|tax|nif|nip|cif|cui|dic|ic_dph|ico|pib|oib|piva|cf|btw)"
     r"([_-]?(number|nummer|no|id|code|company))?|_billing_company_(number|id)"
-    r"|_refunded_item_id|_refund_type|_refund_amount|_refund_reason|_order_number(_formatted)?|_wcpay_mode|_ppcp_paypal_payment_mode|_wp_trash_meta_status"
+    r"|_refunded_item_id|_refund_type|_refund_amount|_refund_reason|_order_number(_formatted)?"
+    r"|_wcpay_mode|_ppcp_paypal_payment_mode|_wp_trash_meta_status"
 )
 _NEVER_KEPT = re.compile(
     r"token|secret|passw|nonce|cookie|session|fingerprint|user_?agent|(^|[_-])(ip|auth)($|[_-])"
